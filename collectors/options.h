@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+
+#include "collectors/field_filter.h"
+
+namespace socket_exporter {
+
+/// node_exporter's default fields, and those that the alerts of this project use.
+inline constexpr const char* kDefaultNetstatFields =
+    "^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|"
+    "Icmp6?_(InMsgs|OutMsgs)|"
+    "TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|"
+    "Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|"
+    "Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors)|"
+    "TcpExt_(TW.*|PAWS.*|TCPAbort.*|TCPTimeWaitOverflow|TCPMemoryPressures|TCPReqQFull.*)|"
+    "Tcp_(AttemptFails|EstabResets))$";
+
+/// What the operator chose for all collectors; constant from start to stop.
+struct CollectorOptions {
+  FieldFilter netstat_fields;
+  bool process_metrics = true;        ///< process_*, which --web.disable-exporter-metrics drops
+  std::size_t top_tuples = 20;        ///< largest (source, destination, port) tuples shown
+  std::size_t top_destinations = 50;  ///< destinations shown; the rest is `other`
+};
+
+}  // namespace socket_exporter

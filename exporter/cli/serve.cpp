@@ -1,0 +1,148 @@
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+#include "collectors/kernel/linux_kernel.h"
+#include "exporter/cli/cli.h"
+#include "exporter/config/config_metrics.h"
+#include "exporter/config/live_config.h"
+#include "exporter/config/service_resolver.h"
+#include "exporter/http/check_routes.h"
+#include "exporter/http/landing_page.h"
+#include "exporter/http/lifecycle.h"
+#include "exporter/http/metrics_handler.h"
+#include "exporter/http/server.h"
+#include "exporter/version.h"
+
+namespace socket_exporter {
+namespace {
+
+constexpr std::chrono::seconds kResolveInterval{60};
+
+// Threads for landing page, health and refusals beside those of full scrapes.
+constexpr unsigned kSpareThreads = 24;
+
+// The signals that run_serve waits for. Blocked before there are threads, which inherit that,
+// so that none is ever handled elsewhere.
+class Signals {
+ public:
+  Signals() {
+    ::sigemptyset(&set_);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set_, number);
+    const int error = ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    if (error != 0) throw std::system_error(error, std::generic_category(), "pthread_sigmask");
+    // A client that goes away is an error of its write, not the end of the program.
+    ::signal(SIGPIPE, SIG_IGN);
+  }
+
+  int wait() const {
+    int number = 0;
+    const int error = ::sigwait(&set_, &number);
+    if (error != 0) throw std::system_error(error, std::generic_category(), "sigwait");
+    return number;
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+void add_landing_page(Router& router, const WebOptions& web) {
+  const std::vector<LandingLink> links{{web.telemetry_path, "Metrics"},
+                                       {"/-/healthy", "Health"},
+                                       {"/-/ready", "Readiness"},
+                                       {"/api/v1/checks", "Checks"}};
+  router.add("GET", "/", [page = landing_page(kVersion, links)](const HttpRequest&) {
+    return HttpResponse{
+        .status = 200, .content_type = "text/html; charset=utf-8", .body = page, .headers = {}};
+  });
+}
+
+void log_start(const Logger& logger, const Options& options, const Kernel& kernel,
+               const std::vector<std::string>& urls) {
+  logger.info("starting socket_exporter", {{"version", std::string(kVersion)},
+                                           {"revision", std::string(kRevision)},
+                                           {"branch", std::string(kBranch)},
+                                           {"compiler", std::string(kCompiler)}});
+  std::vector<std::string_view> names;
+  for (const CollectorEntry* entry : options.collectors) names.push_back(entry->name);
+  logger.info("enabled collectors", {{"collectors", fmt::format("{}", fmt::join(names, ","))}});
+  for (const Feature& feature : kernel.features()) {
+    logger.info("feature", {{"feature", feature.name},
+                            {"state", feature.on ? "on" : "off"},
+                            {"reason", feature.reason}});
+  }
+  for (const std::string& url : urls) {
+    logger.info("listening", {{"url", url}, {"metrics", url + options.web.telemetry_path}});
+  }
+}
+
+void serve_until_stopped(const Signals& signals, LiveConfig& config, const Logger& logger) {
+  while (true) {
+    switch (signals.wait()) {
+      case SIGHUP:
+        // What went wrong is in the log already, and the old configuration in force.
+        static_cast<void>(config.reload());
+        break;
+      case SIGTERM:
+        logger.info("stopping: finishing the requests under way", {{"signal", "SIGTERM"}});
+        return;
+      default:
+        logger.info("stopping: finishing the requests under way", {{"signal", "SIGINT"}});
+        return;
+    }
+  }
+}
+
+// Many threads answer with megabytes; glibc would keep 20 times what is in use for them.
+void keep_memory_small() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
+}  // namespace
+
+int run_serve(const Options& options) {
+  const Signals signals;
+  keep_memory_small();
+  Config start_config = load_start_config(options);
+  const Logger logger(options.log_level, options.log_format);
+
+  LinuxKernel kernel(options.procfs_root);
+  Scraper scraper(kernel, options.collector_options, logger);
+  ServiceResolver resolver(
+      resolve_host,
+      [&](std::shared_ptr<const ServiceMap> map) { scraper.set_services(std::move(map)); },
+      kResolveInterval, logger);
+  LiveConfig config(
+      options.config_file, std::move(start_config),
+      [&](const Config& next) { resolver.set_services(next.services); }, logger);
+
+  const auto max_requests = static_cast<unsigned>(options.web.max_requests);
+  HttpMetrics http_metrics;
+  MetricsHandler metrics(scraper, options.collectors,
+                         {.max_requests = max_requests,
+                          .config_families = [&] { return config_families(config, resolver); }},
+                         options.web.exporter_metrics ? &http_metrics : nullptr);
+  Router router;
+  router.add("GET", options.web.telemetry_path, std::ref(metrics));
+  add_health_routes(router, [] { return true; });
+  add_lifecycle_routes(router, config, options.web.lifecycle);
+  add_check_routes(router, scraper, [&config] { return config.current()->checks; });
+  add_landing_page(router, options.web);
+
+  HttpServerOptions server_options;
+  server_options.threads = std::max(server_options.threads, max_requests + kSpareThreads);
+  server_options.metrics = &http_metrics;
+  HttpServer server(options.web.listen_addresses, router, logger, server_options);
+  log_start(logger, options, kernel, server.urls());
+  serve_until_stopped(signals, config, logger);
+  server.stop();
+  logger.info("stopped");
+  return 0;
+}
+
+}  // namespace socket_exporter

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/base/result.h"
+#include "exporter/config/checks.h"
+#include "exporter/config/service_match.h"
+
+namespace socket_exporter {
+
+/// A name for destinations: label `peer_service`.
+struct Service {
+  std::string name;
+  std::vector<ServiceMatch> match;
+};
+
+/// What socket_exporter.yml says; empty where there is none.
+struct Config {
+  std::vector<Service> services;
+  CheckThresholds checks;
+};
+
+/// Pure. Errors name file, line and key, and say what would be right.
+Result<Config> parse_config(std::string_view text, std::string_view file_name);
+
+/// Reads and parses the file; an empty path is an empty configuration.
+Result<Config> load_config(const std::string& path);
+
+}  // namespace socket_exporter

@@ -1,0 +1,117 @@
+#include "exporter/diagnosis/advice.h"
+
+#include <fmt/format.h>
+
+#include "exporter/diagnosis/words.h"
+
+namespace socket_exporter {
+namespace {
+
+std::string find_process(const Subject& subject) {
+  if (subject.peer.empty()) return "ss -tnp shows which processes";
+  return fmt::format("ss -tnp dst '{}' shows which process", subject.peer);
+}
+
+std::string relief(const Inspection& seen) {
+  const std::string_view range = seen.sysctl("net.ipv4.ip_local_port_range");
+  if (range.starts_with("1024 "))
+    return "For the moment: restart the process; it gives its ports back.";
+  return "For the moment: sysctl -w net.ipv4.ip_local_port_range='1024 65535' (first put the "
+         "ports of services into ip_local_reserved_ports).";
+}
+
+std::vector<std::string> churn_steps(const Inspection& seen, const Subject& subject) {
+  std::vector<std::string> steps;
+  if (seen.sysctl("net.ipv4.tcp_tw_reuse") != "1") {
+    steps.emplace_back(
+        "For the moment: sysctl -w net.ipv4.tcp_tw_reuse=1 (outgoing connections "
+        "take ports over after 1 s; tcp_fin_timeout does not shorten TIME_WAIT).");
+  } else {
+    steps.push_back(relief(seen));
+  }
+  steps.emplace_back(
+      "Then reuse connections: one client for the whole process with keep-alive "
+      "(IHttpClientFactory, one http.Client, requests.Session, a pool), not a new one per "
+      "request.");
+  if (subject.process.empty()) {
+    steps.push_back(fmt::format("Who: {}, while a request runs.", find_process(subject)));
+  }
+  return steps;
+}
+
+std::vector<std::string> leak_steps(const Subject& subject) {
+  std::vector<std::string> steps;
+  steps.push_back(subject.pid == 0
+                      ? "Who: ss -tnp state close-wait, as root."
+                      : fmt::format("Look: ss -tnp state close-wait | grep pid={},", subject.pid));
+  steps.emplace_back(
+      "Close what was opened on every path, errors too: response bodies, sockets, "
+      "connections that a pool gave out. Only the process itself can.");
+  steps.emplace_back(
+      subject.pid == 0
+          ? "For the moment: restart that process; it gives its sockets back."
+          : fmt::format("For the moment: restart {}; no sysctl helps.", subject.process));
+  return steps;
+}
+
+std::vector<std::string> silent_steps(const Subject& subject) {
+  return {fmt::format("Ask: nc -vz -w 3 {}; no answer means the host, a firewall, or the route.",
+                      subject.peer.substr(0, subject.peer.rfind(':')) + " " +
+                          subject.peer.substr(subject.peer.rfind(':') + 1)),
+          "In the client: a connect timeout of seconds, a limit on attempts at the same time, and "
+          "a circuit breaker. SYN_SENT lasts two minutes without."};
+}
+
+std::vector<std::string> pool_steps(const Inspection& seen, const Subject& subject) {
+  return {"Cap the pool, and share one pool in a process: it has more connections than it can use.",
+          "If all are busy: more addresses on either side, each pair has ports of its own; or "
+          "HTTP/2, which carries many requests in one connection.",
+          subject.process.empty() ? fmt::format("Who: {}.", find_process(subject)) : relief(seen)};
+}
+
+}  // namespace
+
+std::string share(std::uint64_t part, std::uint64_t whole) {
+  return fmt::format("{} of {} ({} %)", grouped(part), grouped(whole), whole_percent(part, whole));
+}
+
+std::string explain(Cause cause, const PortHolders& h, const Subject& subject) {
+  const std::string who = subject.process.empty() ? "" : " " + subject.process + " talks to it.";
+  switch (cause) {
+    case Cause::churn:
+      return fmt::format(
+          "Connection churn: {} of its ports are held by TIME_WAIT, {} by established "
+          "connections. A connection is opened and closed for every request, and each keeps its "
+          "port for 60 s afterwards.{}",
+          share(h.time_wait, h.ports), grouped(h.established), who);
+    case Cause::close_wait_leak:
+      return fmt::format(
+          "CLOSE_WAIT leak: {} of its ports are held by connections that the peer has closed and "
+          "the process has not.{}",
+          share(h.close_wait, h.ports), who);
+    case Cause::unresponsive_peer:
+      return fmt::format(
+          "Unresponsive peer: {} of its ports wait in SYN_SENT for an answer that does not come.{}",
+          share(h.syn_sent, h.ports), who);
+    default:
+      return fmt::format(
+          "Connection pool too large: {} of its ports are held by established connections, {} "
+          "by TIME_WAIT. They are kept, not churned.{}",
+          share(h.established, h.ports), grouped(h.time_wait), who);
+  }
+}
+
+std::vector<std::string> steps_for(Cause cause, const Inspection& seen, const Subject& subject) {
+  switch (cause) {
+    case Cause::churn:
+      return churn_steps(seen, subject);
+    case Cause::close_wait_leak:
+      return leak_steps(subject);
+    case Cause::unresponsive_peer:
+      return silent_steps(subject);
+    default:
+      return pool_steps(seen, subject);
+  }
+}
+
+}  // namespace socket_exporter

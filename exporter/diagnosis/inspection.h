@@ -1,0 +1,172 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "collectors/port_usage.h"
+
+namespace socket_exporter {
+
+using StateCounts = std::array<std::uint32_t, kTcpStates>;
+
+inline std::uint32_t count_of(const StateCounts& states, TcpState state) {
+  return states[static_cast<std::size_t>(state)];
+}
+/// Connections that a process holds open: the kernel keeps those of other states by itself.
+std::uint64_t open_connections(const StateCounts& states);
+
+/// A process as people know it; pid 0 is one that is not known.
+struct ProcessName {
+  std::uint32_t pid = 0;
+  std::string comm;  ///< printable
+
+  bool is_known() const { return pid != 0; }
+};
+/// "nginx (pid 42)".
+std::string to_string(const ProcessName& process);
+
+struct SeenTuple {
+  TupleKey key;
+  TupleUse use;
+  std::string service;  ///< the operator's name of the destination, or empty
+  ProcessName process;  ///< that holds most of the destination's sockets
+};
+
+/// A local address with sockets in the port range.
+struct SeenSource {
+  IpAddress address;
+  std::uint64_t sockets = 0;
+  IpAddress destination;  ///< that most of its sockets go to
+  std::uint16_t destination_port = 0;
+  std::uint64_t destinations = 0;  ///< how many (address, port) there are; 0: none is outgoing
+  ProcessName process;
+};
+
+struct SeenListener {
+  IpAddress address;
+  std::uint16_t port = 0;
+  std::uint32_t waiting = 0;  ///< for accept()
+  std::uint32_t limit = kQueueLimitUnknown;
+  ProcessName process;
+
+  bool is_full() const { return limit != kQueueLimitUnknown && waiting > limit; }
+  /// Of the limit + 1 connections that fit in before the kernel drops.
+  int used_percent() const;
+};
+
+struct SeenProcess {
+  ProcessName process;
+  StateCounts tcp{};
+  std::uint64_t udp = 0;
+  std::uint64_t open_fds = 0;
+  std::optional<std::uint64_t> fds_limit;  ///< kUnlimited is none
+
+  std::uint64_t sockets() const;
+  int fds_percent() const;  ///< of the limit; 0 where there is none
+};
+
+/// CLOSE_WAIT sockets of one process: the peer closed, the process did not.
+struct SeenCloseWait {
+  ProcessName process;
+  std::uint32_t close_wait = 0;
+  std::uint64_t connections = 0;  ///< that the process holds open in all
+  IpAddress peer;                 ///< the largest group's peer, or its own listening address
+  std::uint16_t peer_port = 0;
+  bool inbound = false;  ///< the group was accepted by a listener
+};
+
+/// TCP sockets that found no room in a table that is full, by table; one may be in several.
+struct SeenLeftOut {
+  std::uint64_t tuples = 0;       ///< of no tuple
+  std::uint64_t sources = 0;      ///< of no local address
+  std::uint64_t peers = 0;        ///< of no process's peer
+  std::uint64_t close_waits = 0;  ///< of no group of CLOSE_WAIT
+
+  bool any() const { return tuples + sources + peers + close_waits > 0; }
+};
+
+/// What one pass over the sockets of a namespace and their owners saw; lists are largest first
+/// and short.
+struct SeenSockets {
+  std::uint16_t port_min = 0;
+  std::uint16_t port_max = 0;
+  std::uint32_t reserved = 0;
+  PortUse tcp_ports;
+  std::uint64_t in_range = 0;  ///< TCP sockets with a local port of the range
+  StateCounts states{};        ///< of all TCP sockets
+  StateCounts range_states{};  ///< of those in the range
+  std::vector<SeenTuple> tuples;
+  std::optional<SeenTuple> silent;  ///< the tuple with most SYN_SENT
+  std::vector<SeenSource> sources;
+  std::vector<SeenListener> listeners;
+  std::vector<SeenProcess> processes;
+  std::vector<SeenCloseWait> close_waits;
+  SeenLeftOut left_out;
+
+  std::uint32_t total_ports() const { return static_cast<std::uint32_t>(port_max - port_min) + 1; }
+  /// Ports of the range that are in use, of those not reserved.
+  int used_percent() const;
+  /// Ports that the tuple has, of those that connect() may take.
+  int used_percent(const TupleUse& use) const;
+};
+
+/// File descriptors of the host and of its processes, fullest first.
+struct SeenDescriptors {
+  std::uint64_t open = 0;
+  std::uint64_t limit = 0;
+  std::vector<SeenProcess> processes;
+  std::uint64_t unreadable = 0;  ///< processes that could not be looked into
+};
+
+struct SeenConntrack {
+  std::uint64_t entries = 0;
+  std::uint64_t limit = 0;
+  std::uint64_t dropped = 0;  ///< since boot: packets and entries lost to a full table
+};
+
+/// Limits on TCP sockets, and what was lost since the namespace began.
+struct SeenLimits {
+  std::optional<std::uint64_t> time_wait_limit;
+  std::optional<std::uint64_t> orphans;
+  std::optional<std::uint64_t> orphans_limit;
+  std::optional<std::uint64_t> listen_overflows;
+  std::optional<std::uint64_t> listen_drops;
+};
+
+/// One line of /proc/sys that decides about sockets.
+struct SeenSysctl {
+  std::string name;   ///< "net.ipv4.tcp_tw_reuse"
+  std::string value;  ///< words apart by one blank
+};
+
+/// Which parts of an Inspection are wanted: the rest costs nothing.
+struct Needs {
+  bool sockets = false;
+  bool descriptors = false;
+  bool conntrack = false;
+  bool settings = false;  ///< limits and sysctls
+};
+
+/// What a check and the report judge: values read once, from the exporter's own namespace.
+struct Inspection {
+  static Error not_asked() { return {Error::Kind::unavailable, "not asked for"}; }
+
+  Result<SeenSockets> sockets = not_asked();
+  Result<SeenDescriptors> descriptors = not_asked();
+  Result<SeenConntrack> conntrack = not_asked();
+  SeenLimits limits;
+  std::vector<SeenSysctl> sysctls;
+  std::uint64_t unreadable_processes = 0;
+  std::optional<Error> owners_error;  ///< why no socket has a process
+
+  /// Value of a sysctl, or empty.
+  std::string_view sysctl(std::string_view name) const;
+};
+
+/// Reads what is needed. Gather thread, or a program that has no other.
+Inspection inspect(Kernel& kernel, Snapshot& snapshot, const Needs& needs);
+
+}  // namespace socket_exporter

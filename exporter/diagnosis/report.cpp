@@ -1,0 +1,263 @@
+#include "exporter/diagnosis/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "collectors/kernel/process.h"
+#include "exporter/diagnosis/words.h"
+
+namespace socket_exporter {
+namespace {
+
+constexpr std::size_t kWidth = 100;
+constexpr std::size_t kIndent = 10;
+constexpr std::size_t kTuples = 3;
+constexpr std::size_t kProcesses = 5;
+constexpr std::size_t kListeners = 3;
+constexpr std::size_t kBar = 30;
+
+/// The states that tell causes apart, each with its letter in the bar.
+struct BarState {
+  TcpState state;
+  char letter;
+};
+constexpr BarState kBarStates[] = {{TcpState::time_wait, 'T'},
+                                   {TcpState::established, 'E'},
+                                   {TcpState::close_wait, 'C'},
+                                   {TcpState::syn_sent, 'S'}};
+constexpr char kOtherState = 'o';
+
+/// Text in two columns: a heading, and lines beside it.
+class Page {
+ public:
+  explicit Page(bool colours) : colours_(colours) {}
+
+  void headline(Status status, std::string_view text) {
+    constexpr std::string_view kColours[] = {"\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[35m"};
+    const std::string word = fmt::format("{:<{}}", upper_case(status), kIndent);
+    const auto lines = wrapped(text, kWidth - kIndent);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const std::string heading = i > 0 ? std::string(kIndent, ' ') : word;
+      text_ += colours_ && i == 0 ? fmt::format("\x1b[1m{}{}\x1b[0m",
+                                                kColours[static_cast<std::size_t>(status)], heading)
+                                  : heading;
+      text_ += (colours_ ? "\x1b[1m" + lines[i] + "\x1b[0m" : lines[i]) + "\n";
+    }
+  }
+
+  void paragraph(std::string_view heading, std::string_view text) {
+    for (const std::string& line : wrapped(text, kWidth - kIndent)) {
+      this->line(heading, line);
+      heading = "";
+    }
+  }
+
+  void line(std::string_view heading, std::string_view text) {
+    const std::string padded = fmt::format("{:<{}}", heading, kIndent);
+    text_ += colours_ && !heading.empty() ? fmt::format("\x1b[1m{}\x1b[0m", padded) : padded;
+    text_ += shortened(text, kWidth - kIndent) + "\n";
+  }
+
+  void gap() { text_ += "\n"; }
+  std::string take() && { return std::move(text_); }
+
+ private:
+  bool colours_;
+  std::string text_;
+};
+
+// TIME_WAIT sockets of the tuple whose port the kernel would give to a new connection.
+std::uint64_t reusable_of(const TupleUse& use) {
+  const auto sockets = std::accumulate(use.states.begin(), use.states.end(), std::uint64_t{0});
+  return sockets > use.ports_used ? sockets - use.ports_used : 0;
+}
+
+// Filled as far as ports are used; each letter is the part of a state in that.
+std::string bar(const TupleUse& use, std::uint64_t usable) {
+  const auto filled = static_cast<std::size_t>(whole_percent(use.ports_used, usable)) * kBar / 100;
+  std::string letters;
+  for (const BarState& one : kBarStates) {
+    std::uint64_t holders = count_of(use.states, one.state);
+    if (one.state == TcpState::time_wait) holders -= std::min(holders, reusable_of(use));
+    letters.append(holders * filled / std::max<std::uint64_t>(use.ports_used, 1), one.letter);
+  }
+  // What rounding took away belongs to the state that comes first.
+  letters.resize(std::min(letters.size(), filled));
+  const char first = letters.empty() ? kOtherState : letters.front();
+  letters.insert(0, filled - letters.size(), first);
+  return fmt::format("[{:.<{}}]", letters, kBar);
+}
+
+std::string states_text(const StateCounts& states) {
+  std::vector<std::pair<std::uint32_t, std::string_view>> parts;
+  for (std::size_t state = 1; state < kTcpStates; ++state) {
+    if (states[state] > 0) parts.emplace_back(states[state], kTcpStateNames[state]);
+  }
+  std::sort(parts.begin(), parts.end(),
+            [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string text;
+  for (const auto& [count, name] : parts) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", grouped(count), name);
+  }
+  return text;
+}
+
+void add_ports(Page& page, const SeenSockets& sockets) {
+  page.line("Ports",
+            fmt::format("{}-{}: {} ports, {} reserved, {} usable for connect(); {} in use ({} %)",
+                        sockets.port_min, sockets.port_max, grouped(sockets.total_ports()),
+                        grouped(sockets.reserved), grouped(sockets.tcp_ports.usable),
+                        grouped(sockets.tcp_ports.used), sockets.used_percent()));
+  const auto shown = std::min(sockets.tuples.size(), kTuples);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const SeenTuple& tuple = sockets.tuples[i];
+    if (i > 0 && sockets.used_percent(tuple.use) == 0) break;  // nothing to worry about
+    const std::string service = tuple.service.empty() ? "" : " (" + tuple.service + ")";
+    const std::string numbers =
+        fmt::format("{} of {} ports, {} %", grouped(tuple.use.ports_used),
+                    grouped(sockets.tcp_ports.usable), sockets.used_percent(tuple.use));
+    const std::string name =
+        fmt::format("{} -> {}{}", to_string(tuple.key.source),
+                    to_string(tuple.key.destination, tuple.key.destination_port), service);
+    page.line(
+        i == 0 ? "Fullest" : "",
+        fmt::format("{}  {}", shortened(name, kWidth - kIndent - numbers.size() - 2), numbers));
+    const auto reusable = reusable_of(tuple.use);
+    page.line(
+        "", fmt::format(
+                "{} {}{}", bar(tuple.use, sockets.tcp_ports.usable), states_text(tuple.use.states),
+                reusable == 0 ? "" : fmt::format("; {} give their port back", grouped(reusable))));
+  }
+}
+
+void add_left_out(Page& page, const SeenLeftOut& left_out) {
+  const std::pair<std::uint64_t, std::string_view> parts[] = {{left_out.tuples, "tuples"},
+                                                              {left_out.sources, "sources"},
+                                                              {left_out.peers, "peers"},
+                                                              {left_out.close_waits, "CLOSE_WAIT"}};
+  std::string text;
+  for (const auto& [sockets, table] : parts) {
+    if (sockets == 0) continue;
+    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", counted(sockets, "socket"), table);
+  }
+  if (!text.empty()) page.paragraph("Left out", text + ": their tables are full.");
+}
+
+std::string limit_text(const std::optional<std::uint64_t>& limit) {
+  if (!limit) return "?";
+  return *limit == kUnlimited ? "none" : grouped(*limit);
+}
+
+void add_processes(Page& page, const Inspection& seen) {
+  const auto& processes = seen.sockets->processes;
+  if (!processes.empty()) {
+    page.line("Processes",
+              fmt::format("{:>9} {:<16} {:>8} {:>11} {:>10} {:>8}  {}", "pid", "name", "sockets",
+                          "established", "close_wait", "syn_sent", "open fds / limit"));
+  }
+  for (std::size_t i = 0; i < std::min(processes.size(), kProcesses); ++i) {
+    const SeenProcess& one = processes[i];
+    page.line("", fmt::format("{:>9} {:<16} {:>8} {:>11} {:>10} {:>8}  {} / {}", one.process.pid,
+                              shortened(one.process.comm, 16), grouped(one.sockets()),
+                              grouped(count_of(one.tcp, TcpState::established)),
+                              grouped(count_of(one.tcp, TcpState::close_wait)),
+                              grouped(count_of(one.tcp, TcpState::syn_sent)), grouped(one.open_fds),
+                              limit_text(one.fds_limit)));
+  }
+  if (seen.unreadable_processes > 0) {
+    page.line(processes.empty() ? "Processes" : "",
+              fmt::format("{} more could not be looked into, for lack of permission",
+                          grouped(seen.unreadable_processes)));
+  }
+  if (seen.owners_error) page.line("Processes", printable(seen.owners_error->what));
+}
+
+void add_listeners(Page& page, const Inspection& seen) {
+  const auto& listeners = seen.sockets->listeners;
+  std::string_view heading = "Listeners";
+  for (std::size_t i = 0; i < std::min(listeners.size(), kListeners); ++i) {
+    const SeenListener& one = listeners[i];
+    const bool has_limit = one.limit != kQueueLimitUnknown;
+    page.line(heading,
+              fmt::format("{}  {} of {} wait for accept(){}{}", to_string(one.address, one.port),
+                          grouped(one.waiting), has_limit ? grouped(one.limit) : "?",
+                          one.is_full() ? ": FULL" : "",
+                          one.process.is_known() ? "  " + to_string(one.process) : ""));
+    heading = "";
+  }
+  if (seen.limits.listen_overflows && *seen.limits.listen_overflows > 0) {
+    page.line(heading, fmt::format("since boot: {} overflows, {} drops",
+                                   grouped(*seen.limits.listen_overflows),
+                                   grouped(seen.limits.listen_drops.value_or(0))));
+  }
+}
+
+void add_sysctls(Page& page, const Inspection& seen) {
+  std::string text;
+  for (const SeenSysctl& one : seen.sysctls) {
+    std::string_view name = one.name;
+    name.remove_prefix(name.rfind('.') + 1);
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name,
+                        one.value.empty() ? "none" : shortened(one.value, 40));
+  }
+  page.paragraph("Sysctls", text);
+}
+
+void add_causes(Page& page, const Report& report) {
+  for (std::size_t i = 0; i < report.findings.size(); ++i) {
+    const Finding& finding = report.findings[i];
+    // The rest of the causes on one line each: the first one's steps come first.
+    if (i > 0) {
+      page.paragraph(i == 1 ? "Also" : "", finding.headline);
+      continue;
+    }
+    page.paragraph("Cause", finding.explanation);
+    std::string_view heading = "Do";
+    for (const std::string& step : finding.steps) {
+      page.paragraph(heading, step);
+      heading = "";
+    }
+  }
+}
+
+}  // namespace
+
+Report judge_report(Inspection seen, const CheckThresholds& chosen) {
+  Report report;
+  report.seen = std::move(seen);
+  if (!report.seen.sockets) {
+    report.headline =
+        printable(fmt::format("Could not be read: {}.", report.seen.sockets.error().what));
+    return report;
+  }
+  report.findings = find_causes(report.seen, chosen);
+  report.status = report.findings.empty() ? Status::ok : report.findings.front().status;
+  report.headline =
+      report.findings.empty() ? calm_headline(report.seen) : report.findings.front().headline;
+  return report;
+}
+
+Report make_report(Kernel& kernel, Snapshot& snapshot, const CheckThresholds& chosen) {
+  const Needs everything{.sockets = true, .descriptors = true, .conntrack = true, .settings = true};
+  return judge_report(inspect(kernel, snapshot, everything), chosen);
+}
+
+std::string report_text(const Report& report, bool colours) {
+  Page page(colours);
+  page.headline(report.status, report.headline);
+  if (!report.seen.sockets) return std::move(page).take();
+  add_causes(page, report);
+  page.gap();
+  add_ports(page, *report.seen.sockets);
+  add_left_out(page, report.seen.sockets->left_out);
+  page.gap();
+  add_processes(page, report.seen);
+  add_listeners(page, report.seen);
+  add_sysctls(page, report.seen);
+  return std::move(page).take();
+}
+
+}  // namespace socket_exporter

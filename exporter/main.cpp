@@ -1,0 +1,46 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "exporter/cli/cli.h"
+
+namespace {
+
+using namespace socket_exporter;
+
+int run(const Options& options) {
+  switch (options.command) {
+    case Command::check:
+      return run_check(options);
+    case Command::report:
+      return run_report(options);
+    case Command::metrics:
+      return run_metrics(options);
+    case Command::serve:
+      break;
+  }
+  return run_serve(options);
+}
+
+int fail(std::string_view what) {
+  fmt::print(stderr, "socket_exporter: {}\n", what);
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    const CommandLine line = parse_command_line(arguments);
+    if (const auto* error = std::get_if<Error>(&line)) return fail(error->what);
+    if (const auto* text = std::get_if<PrintAndExit>(&line)) {
+      print(text->text);
+      return 0;
+    }
+    return run(std::get<Options>(line));
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
+}

@@ -1,0 +1,34 @@
+#include "collectors/families.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/exposition.h"
+
+using namespace socket_exporter;
+
+namespace {
+
+constexpr Metric kPlain{Type::Gauge, "plain", "No labels."};
+constexpr Metric kLabelled{Type::Counter, "labelled_total", "Two labels.", "a", "b"};
+
+}  // namespace
+
+TEST_CASE("samples of a metric come together, in order of first use", "[families]") {
+  Families families;
+  families.add(kLabelled, 1, "x", std::string("y"));
+  families.add(kPlain, 2.5);
+  families.add(kLabelled, 3, std::string_view("x"), "z");
+  families.add_named(Type::Untyped, "named", "By the kernel.", -1);
+
+  CHECK(to_text(std::move(families)) ==
+        "# HELP labelled_total Two labels.\n"
+        "# TYPE labelled_total counter\n"
+        "labelled_total{a=\"x\",b=\"y\"} 1\n"
+        "labelled_total{a=\"x\",b=\"z\"} 3\n"
+        "# HELP plain No labels.\n"
+        "# TYPE plain gauge\n"
+        "plain 2.5\n"
+        "# HELP named By the kernel.\n"
+        "# TYPE named untyped\n"
+        "named -1\n");
+}

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <string_view>
+
+#include "exporter/diagnosis/checks.h"
+#include "tests/fake_kernel.h"
+
+namespace socket_exporter {
+
+inline const IpAddress kHere = *parse_address("10.0.0.5");
+inline const IpAddress kThere = *parse_address("10.1.2.3");
+
+/// A host with 100 ephemeral ports, 20000 to 20099, of which one is reserved, and two processes:
+/// 0 is nginx (pid 42), 1 has a name that would clear a terminal (pid 43).
+class KnownHost : public FakeKernel {
+ public:
+  KnownHost() {
+    proc_files = {{"sys/net/ipv4/ip_local_port_range", "20000\t20099\n"},
+                  {"sys/net/ipv4/ip_local_reserved_ports", "20099\n"},
+                  {"sys/net/ipv4/tcp_tw_reuse", "0\n"},
+                  {"sys/net/ipv4/tcp_timestamps", "1\n"},
+                  {"sys/net/ipv4/tcp_fin_timeout", "60\n"},
+                  {"sys/net/ipv4/tcp_max_tw_buckets", "1000\n"},
+                  {"sys/net/ipv4/tcp_max_orphans", "1000\n"},
+                  {"sys/net/core/somaxconn", "128\n"},
+                  {"sys/fs/file-nr", "500\t0\t100000\n"},
+                  {"net/sockstat", "sockets: used 1\nTCP: inuse 1 orphan 3 tw 0 alloc 1 mem 0\n"},
+                  {"net/netstat", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 7 9\n"}};
+    give_descriptors(10, 1000);
+  }
+
+  /// So many sockets of that tuple, each with a port of its own; `process` owns them.
+  void add_outgoing(int count, TcpState state, std::uint32_t process = 0,
+                    const IpAddress& destination = kThere) {
+    for (int i = 0; i < count; ++i) {
+      Socket socket{.local = kHere, .remote = destination, .netns = 1};
+      socket.local_port = next_port_++;
+      socket.remote_port = 443;
+      socket.state = state;
+      if (state != TcpState::time_wait) own(socket, process);
+      sockets.push_back(socket);
+    }
+  }
+
+  void add_listener(std::uint16_t port, std::uint32_t waiting, std::uint32_t limit) {
+    Socket socket{.local = *parse_address("0.0.0.0"), .netns = 1};
+    socket.receive_queue = waiting;
+    socket.send_queue = limit;
+    socket.local_port = port;
+    socket.state = TcpState::listen;
+    socket.port_bound = true;
+    own(socket, 0);
+    sockets.push_back(socket);
+  }
+
+  /// Descriptors that nginx has open, and its limit.
+  void give_descriptors(std::uint64_t open, std::optional<std::uint64_t> limit) {
+    open_ = open;
+    limit_ = limit;
+    refresh();
+  }
+
+  /// Processes whose descriptors may not be looked at.
+  void hide_processes(std::uint64_t count) {
+    unreadable_ = count;
+    refresh();
+  }
+
+  /// What `use` returns, called with a snapshot of this host.
+  template <typename Use>
+  auto with_snapshot(const ServiceMap& services, const Use& use) {
+    const CollectorOptions options{.netstat_fields = *FieldFilter::compile("")};
+    History history;
+    Snapshot snapshot(*this, netns, std::chrono::steady_clock::now() + std::chrono::seconds(30),
+                      options, services, history);
+    return use(snapshot);
+  }
+
+  Inspection inspect_all() {
+    const ServiceMap services({{*parse_cidr("10.1.0.0/16"), 443, "payments"}});
+    return with_snapshot(services, [&](Snapshot& snapshot) {
+      return inspect(*this, snapshot, {true, true, true, true});
+    });
+  }
+
+  CheckRun run(std::string_view check, const Thresholds& thresholds = {}) {
+    return with_snapshot({}, [&](Snapshot& snapshot) {
+      return perform_check(*find_check(check), thresholds, *this, snapshot);
+    });
+  }
+
+ private:
+  void own(Socket& socket, std::uint32_t process) {
+    socket.inode = next_inode_++;
+    held_.push_back({socket.inode, process});
+    refresh();
+  }
+
+  void refresh() {
+    owners =
+        Owners({{42, "nginx", open_, limit_}, {43, "\x1b[2J|evil\n", 5, 1000}}, held_, unreadable_);
+  }
+
+  std::uint16_t next_port_ = 20000;
+  std::uint32_t next_inode_ = 500;
+  std::uint64_t open_ = 0;
+  std::uint64_t unreadable_ = 1;
+  std::optional<std::uint64_t> limit_;
+  std::vector<Owners::SocketOwner> held_;
+};
+
+}  // namespace socket_exporter
