@@ -24,6 +24,9 @@ class Collector {
   /// Called with every socket of the one shared scan, in batches. Only count here.
   virtual void see(std::span<const Socket> /*sockets*/) {}
 
+  /// Called once, after the scan and before any emit: asks for owners of destinations.
+  virtual void choose(Snapshot& /*snapshot*/) {}
+
   /// Called once, after the scan. On error nothing of this collector is shown.
   virtual Result<> emit(Snapshot& snapshot, Families& out) = 0;
 };

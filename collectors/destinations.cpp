@@ -1,7 +1,9 @@
+#include <map>
 #include <string>
-#include <unordered_map>
 
+#include "collectors/base/bounded_table.h"
 #include "collectors/collector.h"
+#include "collectors/socket_owners.h"
 
 namespace socket_exporter {
 namespace {
@@ -10,12 +12,14 @@ constexpr Metric kSockets{
     Type::Gauge,
     "socket_destination_sockets",
     "Outgoing TCP sockets by destination and state, for the destinations with the most; the rest "
-    "is destination=\"other\".",
+    "is destination=\"other\". comm: the process with most of them, or the last one known when "
+    "only TIME_WAIT is left.",
     "netns",
     "destination",
     "destination_port",
     "peer_service",
-    "state"};
+    "state",
+    "comm"};
 constexpr MetricInfo kMetrics[] = {kSockets};
 
 // The states that an outgoing socket goes through.
@@ -24,12 +28,6 @@ constexpr TcpState kStates[] = {TcpState::established, TcpState::syn_sent,  TcpS
                                 TcpState::close_wait,  TcpState::last_ack,  TcpState::closing};
 
 using States = std::array<std::uint32_t, kTcpStates>;
-
-struct KeyHash {
-  std::size_t operator()(const DestinationKey& key) const {
-    return hash_mix(hash_of(key.address) ^ ((std::uint64_t{key.netns} << 16U) | key.port));
-  }
-};
 
 /// Destinations told apart; 65,536 take 7 MiB. The largest are met before the table is full.
 constexpr std::size_t kMaxDestinations = 65536;
@@ -40,66 +38,75 @@ void add(States& to, const States& from) {
 
 class Destinations final : public Collector {
  public:
+  Result<> prepare(Snapshot& snapshot) override {
+    owners_.prepare(snapshot);
+    return {};
+  }
+
   void see(std::span<const Socket> sockets) override {
     for (const Socket& socket : sockets) {
-      if (socket.protocol != Protocol::tcp || socket.inbound || socket.state == TcpState::listen ||
-          socket.state == TcpState::close) {
-        continue;
-      }
-      ++states_of({socket.netns, socket.remote,
-                   socket.remote_port})[static_cast<std::size_t>(socket.state)];
+      if (!is_outgoing(socket)) continue;
+      ++states_of(destination_of(socket))[static_cast<std::size_t>(socket.state)];
     }
+    owners_.see(sockets);
+  }
+
+  void choose(Snapshot& snapshot) override {
+    ranked_.reserve(counts_.entries().size());
+    for (const auto& [key, states] : counts_.entries()) {
+      std::uint64_t sockets = 0;
+      for (const auto count : states) sockets += count;
+      ranked_.push_back({key, sockets});
+    }
+    shown_ = snapshot.history().destinations.choose(ranked_, snapshot.options().top_destinations,
+                                                    snapshot.started());
+    for (std::size_t i = 0; i < shown_; ++i) owners_.want(snapshot, ranked_[i].key);
   }
 
   Result<> emit(Snapshot& snapshot, Families& out) override {
-    std::vector<StickyTop<DestinationKey>::Candidate> ranked;
-    ranked.reserve(counts_.size());
-    for (const auto& [key, states] : counts_) {
-      std::uint64_t sockets = 0;
-      for (const auto count : states) sockets += count;
-      ranked.push_back({key, sockets});
-    }
-    History& history = snapshot.history();
-    const std::size_t shown = history.destinations.choose(
-        ranked, snapshot.options().top_destinations, snapshot.started());
-
-    for (std::size_t i = 0; i < ranked.size(); ++i) {
-      const DestinationKey& key = ranked[i].key;
-      if (i >= shown) {
-        add(other_[key.netns], counts_.at(key));
+    other_.try_emplace(snapshot.host().inode);
+    for (std::size_t i = 0; i < ranked_.size(); ++i) {
+      const DestinationKey& key = ranked_[i].key;
+      other_.try_emplace(key.netns);
+      if (i >= shown_) {
+        add(other_[key.netns], counts_.entries().at(key));
         continue;
       }
-      emit_states(out, counts_.at(key), snapshot.name_of(key.netns), to_string(key.address),
-                  std::to_string(key.port), snapshot.services().name_of(key.address, key.port));
+      emit_states(out, counts_.entries().at(key), snapshot.name_of(key.netns),
+                  to_string(key.address), std::to_string(key.port),
+                  snapshot.services().name_of(key.address, key.port),
+                  owners_.comm_of(snapshot, key));
     }
-    for (const NetNs& ns : snapshot.namespaces()) {
-      emit_states(out, other_[ns.inode], ns.name, "other", "", "");
+    for (const auto& [netns, states] : other_) {
+      emit_states(out, states, snapshot.name_of(netns), "other", "", "", "");
     }
-    history.overflow[kSockets.name] += ranked.size() - shown + uncounted_;
+    snapshot.history().overflow[kSockets.name] +=
+        ranked_.size() - shown_ + uncounted_ + owners_.left_out();
     return {};
   }
 
  private:
   States& states_of(const DestinationKey& key) {
-    const auto known = counts_.find(key);
-    if (known != counts_.end()) return known->second;
-    if (counts_.size() < kMaxDestinations) return counts_[key];
+    if (States* const states = counts_.find_or_add(key)) return *states;
     ++uncounted_;
     return other_[key.netns];
   }
 
   static void emit_states(Families& out, const States& states, std::string_view netns,
                           std::string_view destination, std::string_view port,
-                          std::string_view peer_service) {
+                          std::string_view peer_service, std::string_view comm) {
     for (const TcpState state : kStates) {
       out.add(kSockets, states[static_cast<std::size_t>(state)], netns, destination, port,
-              peer_service, to_string(state));
+              peer_service, to_string(state), comm);
     }
   }
 
-  std::unordered_map<DestinationKey, States, KeyHash> counts_;
-  std::unordered_map<std::uint32_t, States> other_;  ///< by namespace
-  std::uint64_t uncounted_ = 0;                      ///< sockets of destinations beyond the table
+  BoundedTable<DestinationKey, States, DestinationHash, kMaxDestinations> counts_;
+  std::vector<StickyTop<DestinationKey>::Candidate> ranked_;
+  std::size_t shown_ = 0;
+  DestinationOwners owners_;
+  std::map<std::uint32_t, States> other_;  ///< by namespace, of those with destinations
+  std::uint64_t uncounted_ = 0;            ///< sockets of destinations beyond the table
 };
 
 }  // namespace

@@ -1,15 +1,19 @@
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 
 #include "collectors/base/address.h"
+#include "collectors/kernel/owners.h"
 #include "collectors/kernel/socket.h"
 #include "collectors/sticky_top.h"
 
@@ -25,17 +29,37 @@ struct TupleKey {
   auto operator<=>(const TupleKey&) const = default;
 };
 
-struct DestinationKey {
-  std::uint32_t netns = 0;
-  IpAddress address{};
-  std::uint16_t port = 0;
-  auto operator<=>(const DestinationKey&) const = default;
+/// Processes that one series stands for; label values.
+struct ProcessKey {
+  std::string netns;
+  std::string pod_namespace;
+  std::string pod;
+  std::string container;
+  std::string comm;
+  auto operator<=>(const ProcessKey&) const = default;
 };
+
+/// The name of the process that was last seen with sockets of a destination.
+struct KnownComm {
+  std::string comm;  ///< printable; empty: none yet
+  std::chrono::steady_clock::time_point asked;
+};
+
+struct PortSpace;
+
+/// What makes two namespaces give the same ports to connect(): the text of ip_local_port_range and
+/// ip_local_reserved_ports, tcp_tw_reuse, tcp_timestamps and tcp_tw_reuse_delay.
+using PortSettings = std::tuple<std::string, std::string, std::int64_t, std::int64_t, std::int64_t>;
 
 /// What collectors remember from scrape to scrape. Gather thread only.
 struct History {
   StickyTop<TupleKey> tuples;
   StickyTop<DestinationKey> destinations;
+  /// Those in use; a hundred namespaces have one in common.
+  std::map<PortSettings, std::weak_ptr<const PortSpace>> port_spaces;
+  StickyTop<ProcessKey> processes;
+  /// Of the destinations shown: a process may be gone while its TIME_WAIT sockets remain.
+  std::map<DestinationKey, KnownComm> destination_comms;
   /// What the field filter said of a netstat field.
   std::unordered_map<std::string, bool> netstat_fields;
   /// When the host started, in seconds since 1970; /proc/stat is dear to read.

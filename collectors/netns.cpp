@@ -21,7 +21,9 @@ class Netns final : public Collector {
  public:
   Result<> emit(Snapshot& snapshot, Families& out) override {
     for (const NetNs& ns : snapshot.namespaces()) {
-      out.add(kInfo, 1, ns.name, std::to_string(ns.inode), "", "", "", "");
+      const Workload& workload = ns.workload;
+      out.add(kInfo, 1, ns.name, std::to_string(ns.inode), workload.pod_namespace, workload.pod,
+              workload.container, workload.pod_uid);
     }
     return {};
   }

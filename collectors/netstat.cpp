@@ -30,7 +30,7 @@ class Netstat final : public Collector {
   Result<> emit(Snapshot& snapshot, Families& out) override {
     const NetstatFilter wanted = [&](std::string_view protocol, std::string_view name) {
       key_.assign(protocol).append("_").append(name);
-      return is_wanted(snapshot, key_);
+      return snapshot.wants_netstat(key_);
     };
     for (const Source& source : kSources) {
       const auto& text = snapshot.proc(snapshot.host(), source.path);
@@ -49,14 +49,6 @@ class Netstat final : public Collector {
   }
 
  private:
-  // The kernel's fields stay the same, and an expression is dear to match against each.
-  static bool is_wanted(Snapshot& snapshot, const std::string& field) {
-    auto& known = snapshot.history().netstat_fields;
-    const auto found = known.find(field);
-    if (found != known.end()) return found->second;
-    return known[field] = snapshot.options().netstat_fields.matches(field);
-  }
-
   std::string key_;
 };
 

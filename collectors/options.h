@@ -20,8 +20,10 @@ inline constexpr const char* kDefaultNetstatFields =
 struct CollectorOptions {
   FieldFilter netstat_fields;
   bool process_metrics = true;        ///< process_*, which --web.disable-exporter-metrics drops
+  std::size_t max_namespaces = 1000;  ///< shown; the sockets of the rest are those of `other`
   std::size_t top_tuples = 20;        ///< largest (source, destination, port) tuples shown
   std::size_t top_destinations = 50;  ///< destinations shown; the rest is `other`
+  std::size_t top_processes = 30;     ///< groups of processes shown; the rest is `other`
 };
 
 }  // namespace socket_exporter

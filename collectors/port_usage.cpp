@@ -24,14 +24,11 @@ bool gives_port_back(const Socket& socket, const PortSpace& space) {
          (socket.local.is_loopback() || socket.remote.is_loopback());
 }
 
-Result<> set_candidates(Snapshot& snapshot, const NetNs& ns, PortSpace& space) {
-  const auto& range_text = snapshot.proc(ns, "sys/net/ipv4/ip_local_port_range");
-  if (!range_text) return range_text.error();
-  const auto local = parse_port_range(*range_text);
+Result<> set_candidates(const std::string& range_text, const std::string& reserved_text,
+                        PortSpace& space) {
+  const auto local = parse_port_range(range_text);
   if (!local) return local.error();
-  const auto& reserved_text = snapshot.proc(ns, "sys/net/ipv4/ip_local_reserved_ports");
-  if (!reserved_text) return reserved_text.error();
-  const auto reserved = parse_reserved_ports(*reserved_text);
+  const auto reserved = parse_reserved_ports(reserved_text);
   if (!reserved) return reserved.error();
 
   space.min = local->min;
@@ -46,19 +43,39 @@ Result<> set_candidates(Snapshot& snapshot, const NetNs& ns, PortSpace& space) {
 
 }  // namespace
 
-Result<std::unique_ptr<PortSpace>> read_port_space(Snapshot& snapshot, const NetNs& ns) {
-  auto space = std::make_unique<PortSpace>();
-  if (const auto set = set_candidates(snapshot, ns, *space); !set) return set.error();
+Result<std::shared_ptr<const PortSpace>> read_port_space(Snapshot& snapshot, const NetNs& ns) {
+  const auto& range = snapshot.proc(ns, "sys/net/ipv4/ip_local_port_range");
+  if (!range) return range.error();
+  const auto& reserved = snapshot.proc(ns, "sys/net/ipv4/ip_local_reserved_ports");
+  if (!reserved) return reserved.error();
   const auto tw_reuse = snapshot.sysctl(ns, "sys/net/ipv4/tcp_tw_reuse");
   if (!tw_reuse) return tw_reuse.error();
   const auto timestamps = snapshot.sysctl(ns, "sys/net/ipv4/tcp_timestamps");
   if (!timestamps) return timestamps.error();
-  space->reuse = reuse_of(*tw_reuse, *timestamps);
   // Since Linux 6.13; a constant second before.
-  if (const auto delay = snapshot.sysctl(ns, "sys/net/ipv4/tcp_tw_reuse_delay")) {
-    space->reuse_delay = std::chrono::milliseconds(*delay);
+  const auto delay = snapshot.sysctl(ns, "sys/net/ipv4/tcp_tw_reuse_delay");
+
+  auto& known = snapshot.history().port_spaces;
+  const PortSettings settings{*range, *reserved, *tw_reuse, *timestamps, delay ? *delay : 1000};
+  if (const auto found = known.find(settings); found != known.end()) {
+    if (auto space = found->second.lock()) return space;
   }
-  return space;
+  std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
+  auto space = std::make_shared<PortSpace>();
+  if (const auto set = set_candidates(*range, *reserved, *space); !set) return set.error();
+  space->reuse = reuse_of(*tw_reuse, *timestamps);
+  if (delay) space->reuse_delay = std::chrono::milliseconds(*delay);
+  known[settings] = space;
+  return std::shared_ptr<const PortSpace>(std::move(space));
+}
+
+void PortUsage::Ports::set(std::uint16_t port) {
+  if (!set_) set_ = std::make_unique<PortSet>();
+  set_->set(port);
+}
+
+std::uint32_t PortUsage::Ports::count() const {
+  return set_ ? static_cast<std::uint32_t>(set_->count()) : 0;
 }
 
 std::size_t PortUsage::TupleHash::operator()(const TupleKey& key) const {
@@ -68,7 +85,7 @@ std::size_t PortUsage::TupleHash::operator()(const TupleKey& key) const {
   return hash_mix(hash_of(key.source) + hash_mix(hash_of(key.destination) ^ rest));
 }
 
-void PortUsage::add_namespace(const NetNs& ns, std::unique_ptr<PortSpace> space) {
+void PortUsage::add_namespace(const NetNs& ns, std::shared_ptr<const PortSpace> space) {
   holders_[ns.inode].space = std::move(space);
 }
 
@@ -89,43 +106,36 @@ void PortUsage::see(std::span<const Socket> sockets) {
     if (socket.port_bound) {
       ports.tcp_bound.set(socket.local_port);
     } else {
-      see_outgoing(socket, *ports.space);
+      see_outgoing(socket, ports);
     }
   }
 }
 
 // Within a tuple every socket has a port of its own: the kernel keeps four-tuples unique.
-void PortUsage::see_outgoing(const Socket& socket, const PortSpace& space) {
+void PortUsage::see_outgoing(const Socket& socket, Holders& ports) {
   const TupleKey key{socket.netns, Protocol::tcp, socket.local, socket.remote, socket.remote_port};
-  auto tuple = tuples_.find(key);
-  if (tuple == tuples_.end()) {
-    if (tuples_.size() >= kMaxTuples) {
-      ++uncounted_;
-      return;
-    }
-    tuple = tuples_.emplace(key, TupleUse{}).first;
+  TupleUse* const tuple = tuples_.find_or_add(key);
+  if (tuple == nullptr) {
+    ++uncounted_;
+    ++ports.uncounted;
+    return;
   }
-  ++tuple->second.states[static_cast<std::size_t>(socket.state)];
-  if (!gives_port_back(socket, space)) ++tuple->second.ports_used;
+  ++tuple->states[static_cast<std::size_t>(socket.state)];
+  if (gives_port_back(socket, *ports.space)) return;
+  ports.tuple_max = std::max(ports.tuple_max, ++tuple->ports_used);
 }
 
 PortUse PortUsage::use(const NetNs& ns, Protocol protocol) const {
   const Holders& ports = holders_.at(ns.inode);
-  const auto candidates = static_cast<std::uint32_t>(ports.space->candidates.count());
-  PortUse use;
+  const std::uint32_t candidates = ports.space->ports() - ports.space->reserved;
   if (protocol == Protocol::udp) {
     // A UDP socket takes its port before it knows its peer, so from every destination.
-    use.usable = candidates;
-    use.used = static_cast<std::uint32_t>(ports.udp_used.count());
-    use.tuple_max = use.used;
-    return use;
+    const std::uint32_t used = ports.udp_used.count();
+    return {.usable = candidates, .used = used, .tuple_max = used};
   }
-  use.usable = candidates - static_cast<std::uint32_t>(ports.tcp_bound.count());
-  use.used = static_cast<std::uint32_t>(ports.tcp_used.count());
-  for (const auto& [key, tuple] : tuples_) {
-    if (key.netns == ns.inode) use.tuple_max = std::max(use.tuple_max, tuple.ports_used);
-  }
-  return use;
+  return {.usable = candidates - ports.tcp_bound.count(),
+          .used = ports.tcp_used.count(),
+          .tuple_max = ports.tuple_max};
 }
 
 }  // namespace socket_exporter

@@ -3,11 +3,11 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <unordered_map>
 
+#include "collectors/base/bounded_table.h"
 #include "collectors/base/port_set.h"
 #include "collectors/history.h"
 #include "collectors/kernel/socket.h"
@@ -30,8 +30,8 @@ struct PortSpace {
   std::uint32_t ports() const { return static_cast<std::uint32_t>(max - min) + 1; }
 };
 
-/// Reads range, reserved ports and reuse rules of a namespace.
-Result<std::unique_ptr<PortSpace>> read_port_space(Snapshot& snapshot, const NetNs& ns);
+/// Reads range, reserved ports and reuse rules of a namespace; shared with all that have the same.
+Result<std::shared_ptr<const PortSpace>> read_port_space(Snapshot& snapshot, const NetNs& ns);
 
 /// The TCP sockets of one tuple that hold a port of the range.
 struct TupleUse {
@@ -53,32 +53,45 @@ class PortUsage {
   struct TupleHash {
     std::size_t operator()(const TupleKey& key) const;
   };
-  using Tuples = std::unordered_map<TupleKey, TupleUse, TupleHash>;
-
   /// Tuples told apart; 65,536 take 8 MiB. Heavy tuples are spread over the whole scan, so
   /// they are met before the table is full.
   static constexpr std::size_t kMaxTuples = 65536;
+  using TupleTable = BoundedTable<TupleKey, TupleUse, TupleHash, kMaxTuples>;
+  using Tuples = TupleTable::Map;
 
-  void add_namespace(const NetNs& ns, std::unique_ptr<PortSpace> space);
+  void add_namespace(const NetNs& ns, std::shared_ptr<const PortSpace> space);
   void see(std::span<const Socket> sockets);
 
+  bool has(const NetNs& ns) const { return holders_.contains(ns.inode); }
   const PortSpace& space(const NetNs& ns) const { return *holders_.at(ns.inode).space; }
   PortUse use(const NetNs& ns, Protocol protocol) const;
-  const Tuples& tuples() const { return tuples_; }
+  const Tuples& tuples() const { return tuples_.entries(); }
   std::uint64_t uncounted_sockets() const { return uncounted_; }  ///< of tuples beyond the table
+  std::uint64_t uncounted_sockets(const NetNs& ns) const { return holders_.at(ns.inode).uncounted; }
 
  private:
+  /// A namespace's ports in use, once there is one: most namespaces of a host are empty.
+  class Ports {
+   public:
+    void set(std::uint16_t port);
+    std::uint32_t count() const;
+
+   private:
+    std::unique_ptr<PortSet> set_;
+  };
   struct Holders {
-    std::unique_ptr<PortSpace> space;
-    PortSet tcp_used;
-    PortSet tcp_bound;
-    PortSet udp_used;
+    std::shared_ptr<const PortSpace> space;
+    Ports tcp_used;
+    Ports tcp_bound;
+    Ports udp_used;
+    std::uint32_t tuple_max = 0;
+    std::uint64_t uncounted = 0;
   };
 
-  void see_outgoing(const Socket& socket, const PortSpace& space);
+  void see_outgoing(const Socket& socket, Holders& ports);
 
-  std::map<std::uint32_t, Holders> holders_;
-  Tuples tuples_;
+  std::unordered_map<std::uint32_t, Holders> holders_;
+  TupleTable tuples_;
   std::uint64_t uncounted_ = 0;
 };
 

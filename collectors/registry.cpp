@@ -8,7 +8,9 @@ extern const CollectorEntry kEphemeralPortsEntry;
 extern const CollectorEntry kLimitsEntry;
 extern const CollectorEntry kListenersEntry;
 extern const CollectorEntry kNetnsEntry;
+extern const CollectorEntry kNetnsStatisticsEntry;
 extern const CollectorEntry kNetstatEntry;
+extern const CollectorEntry kProcessesEntry;
 extern const CollectorEntry kSockstatEntry;
 extern const CollectorEntry kSysctlsEntry;
 extern const CollectorEntry kTcpStatesEntry;
@@ -18,18 +20,20 @@ extern const CollectorEntry kUdpSocketsEntry;
 
 std::span<const CollectorEntry* const> all_collectors() {
   static constexpr const CollectorEntry* kAll[] = {
-      &kConntrackEntry,       //
-      &kNetstatEntry,         //
-      &kSockstatEntry,        //
-      &kTcpstatEntry,         //
-      &kUdpQueuesEntry,       //
-      &kNetnsEntry,           //
-      &kTcpStatesEntry,       //
-      &kUdpSocketsEntry,      //
-      &kEphemeralPortsEntry,  //
-      &kDestinationsEntry,    //
-      &kListenersEntry,       //
-      &kLimitsEntry,          //
+      &kConntrackEntry,        //
+      &kNetstatEntry,          //
+      &kSockstatEntry,         //
+      &kTcpstatEntry,          //
+      &kUdpQueuesEntry,        //
+      &kNetnsEntry,            //
+      &kNetnsStatisticsEntry,  //
+      &kTcpStatesEntry,        //
+      &kUdpSocketsEntry,       //
+      &kEphemeralPortsEntry,   //
+      &kDestinationsEntry,     //
+      &kListenersEntry,        //
+      &kProcessesEntry,        //
+      &kLimitsEntry,           //
       &kSysctlsEntry,
   };
   return kAll;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,17 +21,15 @@ namespace socket_exporter {
 class Snapshot {
  public:
   Snapshot(Kernel& kernel, std::vector<NetNs> namespaces, Deadline deadline,
-           const CollectorOptions& options, const ServiceMap& services, History& history)
-      : kernel_(kernel),
-        namespaces_(std::move(namespaces)),
-        deadline_(deadline),
-        options_(options),
-        services_(services),
-        history_(history) {}
+           const CollectorOptions& options, const ServiceMap& services, History& history);
 
+  /// Those with metrics of their own, and one for the rest where there are more than options say.
   const std::vector<NetNs>& namespaces() const { return namespaces_; }
+  /// All of them, for the scan.
+  const std::vector<NetNs>& scanned_namespaces() const { return scanned_; }
   /// The exporter's own namespace: the first.
   const NetNs& host() const { return namespaces_.front(); }
+  bool is_host(const NetNs& ns) const { return ns.inode == host().inode; }
   std::string_view name_of(std::uint32_t netns) const;
   Deadline started() const { return started_; }
   Deadline deadline() const { return deadline_; }
@@ -38,20 +37,38 @@ class Snapshot {
   const ServiceMap& services() const { return services_; }
   History& history() { return history_; }
 
+  /// Asks for the owner of a destination, before the first owners(); false: of too many.
+  bool want_owner(const DestinationKey& destination);
+
+  /// Who holds sockets: Kernel::scrape_owners, with the destinations asked for until now.
+  const Result<Owners>& owners();
+
+  /// Whether owners() has counted the sockets; otherwise match them by inode.
+  bool owners_are_counted() const { return kernel_.counts_owners(); }
+
+  /// From here on without these: what is not known of a namespace is not zero. Before any emit().
+  void leave_out(std::span<const std::uint32_t> inodes);
+
   /// Text of a file below /proc, such as "net/snmp", in that namespace.
   const Result<std::string>& proc(const NetNs& ns, std::string_view path);
+
+  /// Whether the operator's expression picks a netstat field, such as "TcpExt_ListenDrops".
+  bool wants_netstat(const std::string& field);
 
   /// The number in a /proc/sys file, such as "sys/net/ipv4/tcp_tw_reuse".
   Result<std::int64_t> sysctl(const NetNs& ns, std::string_view path);
 
  private:
   Kernel& kernel_;
+  std::vector<NetNs> scanned_;
   std::vector<NetNs> namespaces_;
   Deadline started_ = std::chrono::steady_clock::now();
   Deadline deadline_;
   const CollectorOptions& options_;
   const ServiceMap& services_;
   History& history_;
+  DestinationSet wanted_;
+  const Result<Owners>* owners_ = nullptr;  ///< the kernel's
   std::map<std::pair<std::uint32_t, std::string>, Result<std::string>, std::less<>> texts_;
 };
 

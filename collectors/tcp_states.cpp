@@ -1,4 +1,5 @@
-#include <map>
+#include <array>
+#include <unordered_map>
 
 #include "collectors/collector.h"
 
@@ -14,7 +15,11 @@ class TcpStates final : public Collector {
   void see(std::span<const Socket> sockets) override {
     for (const Socket& socket : sockets) {
       if (socket.protocol != Protocol::tcp) continue;
-      ++counts_[{socket.netns, socket.family}][static_cast<std::size_t>(socket.state)];
+      if (last_ == nullptr || socket.netns != last_netns_) {
+        last_ = &counts_[socket.netns];
+        last_netns_ = socket.netns;
+      }
+      ++(*last_)[static_cast<std::size_t>(socket.family)][static_cast<std::size_t>(socket.state)];
     }
   }
 
@@ -22,7 +27,7 @@ class TcpStates final : public Collector {
   Result<> emit(Snapshot& snapshot, Families& out) override {
     for (const NetNs& ns : snapshot.namespaces()) {
       for (const Family family : {Family::ipv4, Family::ipv6}) {
-        const auto& count = counts_[{ns.inode, family}];
+        const auto& count = counts_[ns.inode][static_cast<std::size_t>(family)];
         for (std::size_t state = 1; state < kTcpStates; ++state) {
           out.add(kSockets, count[state], ns.name, to_string(family), kTcpStateNames[state]);
         }
@@ -32,7 +37,12 @@ class TcpStates final : public Collector {
   }
 
  private:
-  std::map<std::pair<std::uint32_t, Family>, std::array<std::uint32_t, kTcpStates>> counts_;
+  /// By family and state.
+  using Counts = std::array<std::array<std::uint32_t, kTcpStates>, 2>;
+
+  std::unordered_map<std::uint32_t, Counts> counts_;  ///< by namespace
+  std::uint32_t last_netns_ = 0;                      ///< and its counts: they come in runs
+  Counts* last_ = nullptr;
 };
 
 }  // namespace

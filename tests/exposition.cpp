@@ -29,13 +29,12 @@ Result<std::string> CollectorRunner::run(Kernel& kernel, std::string_view collec
   const auto running = entry.make();
   if (const auto prepared = running->prepare(snapshot); !prepared) return prepared.error();
   if (entry.needs_sockets) {
-    for (const NetNs& ns : snapshot.namespaces()) {
-      const auto scanned =
-          kernel.scan_sockets(ns, Detail::counts, deadline,
-                              [&](std::span<const Socket> sockets) { running->see(sockets); });
-      if (!scanned) return scanned.error();
-    }
+    const auto scanned =
+        kernel.scan_sockets(snapshot.scanned_namespaces(), Detail::counts, deadline,
+                            [&](std::span<const Socket> sockets) { running->see(sockets); });
+    if (!scanned) return scanned.error();
   }
+  running->choose(snapshot);
   Families families;
   if (const auto emitted = running->emit(snapshot, families); !emitted) return emitted.error();
   return to_text(std::move(families));

@@ -65,18 +65,31 @@ class FakeKernel : public Kernel {
   std::map<std::string, Files> netns_files;    ///< of one namespace, by its name; these go first
   std::map<std::string, Error> proc_errors;    ///< paths that answer with an error
   std::map<std::string, std::size_t> entries;  ///< of directories below /proc
+  std::map<std::uint32_t, std::uint32_t> netns_of_pid;  ///< inodes, for netns_of()
   std::vector<Feature> feature_list;
-  std::optional<Error> scan_error;  ///< the scan ends with it after half of the sockets
-  int interrupted_scans = 0;        ///< so many scans are interrupted
+  std::optional<Error> scan_error;    ///< the scan ends with it after half of the sockets
+  int interrupted_scans = 0;          ///< so many scans are interrupted
+  std::vector<std::uint32_t> unread;  ///< namespaces that may not be looked into
   Result<Owners> owners = Owners{};
-  std::size_t batch_size = 2;  ///< sockets a batch
-  Gate* gate = nullptr;        ///< scans wait here
+  DestinationSet wanted_owners;  ///< what a scrape asked for last
+  std::size_t batch_size = 2;    ///< sockets a batch
+  Gate* gate = nullptr;          ///< scans wait here
 
   std::vector<std::string> files_read;  ///< "host:net/snmp", in order
   std::atomic<int> scans{0};
   int owner_walks = 0;
 
   Result<std::vector<NetNs>> namespaces() override { return netns; }
+  Result<NetNs> own_namespace() override {
+    const auto all = namespaces();
+    if (!all) return all.error();
+    return all->front();
+  }
+
+  Result<std::uint32_t> netns_of(std::uint32_t pid) override {
+    if (const auto it = netns_of_pid.find(pid); it != netns_of_pid.end()) return it->second;
+    return Error{Error::Kind::unavailable, "stat /proc/" + std::to_string(pid) + "/ns/net"};
+  }
 
   Result<std::string> read_proc(const NetNs& ns, std::string_view path) override {
     files_read.push_back(ns.name + ":" + std::string(path));
@@ -95,11 +108,12 @@ class FakeKernel : public Kernel {
     return it->second;
   }
 
-  Result<ScanStats> scan_sockets(const NetNs& ns, Detail /*detail*/, Deadline /*deadline*/,
-                                 const SocketSink& sink) override {
+  Result<ScanStats> scan_sockets(std::span<const NetNs> namespaces, Detail /*detail*/,
+                                 Deadline /*deadline*/, const SocketSink& sink) override {
     ++scans;
     if (gate != nullptr && !gate->pass()) return Error{Error::Kind::timeout, "gate never opened"};
-    std::vector<Socket> found = sockets_of(ns);
+    std::vector<Socket> found;
+    for (const NetNs& ns : namespaces) add_sockets_of(ns, found);
     if (scan_error) found.resize(found.size() / 2);
     for (std::span<const Socket> rest = found; !rest.empty();) {
       const auto batch = rest.first(std::min(batch_size, rest.size()));
@@ -109,6 +123,7 @@ class FakeKernel : public Kernel {
     if (scan_error) return *scan_error;
     ScanStats stats;
     stats.sockets = found.size();
+    stats.unread = unread;
     stats.interrupted = interrupted_scans > 0;
     if (stats.interrupted) --interrupted_scans;
     return stats;
@@ -119,18 +134,27 @@ class FakeKernel : public Kernel {
     return owners;
   }
 
+  const Result<Owners>& scrape_owners(const DestinationSet& wanted,
+                                      Deadline /*deadline*/) override {
+    ++owner_walks;
+    wanted_owners = wanted;
+    return owners;
+  }
+  bool counts_owners() const override { return owners && owners->counts().has_value(); }
+
   std::vector<Feature> features() const override { return feature_list; }
 
  private:
   // Listeners first, as the interface promises.
-  std::vector<Socket> sockets_of(const NetNs& ns) const {
-    std::vector<Socket> found;
+  void add_sockets_of(const NetNs& ns, std::vector<Socket>& found) const {
+    const auto begin = static_cast<std::ptrdiff_t>(found.size());
     std::copy_if(sockets.begin(), sockets.end(), std::back_inserter(found),
                  [&](const Socket& s) { return s.netns == ns.inode; });
-    std::stable_partition(found.begin(), found.end(), [](const Socket& s) {
+    std::stable_partition(found.begin() + begin, found.end(), [](const Socket& s) {
       return s.protocol == Protocol::tcp && s.state == TcpState::listen;
     });
-    return found;
+    if (ns.shown) return;
+    std::for_each(found.begin() + begin, found.end(), [](Socket& s) { s.netns = kOtherNetns; });
   }
 };
 

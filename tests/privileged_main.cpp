@@ -8,7 +8,7 @@
 #include <catch2/catch.hpp>
 #include <iostream>
 
-#include "collectors/kernel/tcp_walk.h"
+#include "collectors/kernel/socket_walk.h"
 
 namespace {
 
@@ -24,7 +24,7 @@ bool may_make_namespaces() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (const auto walk = socket_exporter::TcpWalk::open(); !walk) {
+  if (const auto walk = socket_exporter::SocketWalk::open(); !walk) {
     std::cerr << "skipped: " << walk.error().what << "\n";
     return kSkipped;
   }

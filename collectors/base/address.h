@@ -18,7 +18,14 @@ struct IpAddress {
   bool is_v4() const;
   bool is_unspecified() const;  ///< 0.0.0.0 or ::
   bool is_loopback() const;     ///< 127.0.0.0/8 or ::1
-  auto operator<=>(const IpAddress&) const = default;
+  std::strong_ordering operator<=>(const IpAddress&) const = default;
+  bool operator==(const IpAddress& other) const { return halves() == other.halves(); }
+
+  std::array<std::uint64_t, 2> halves() const {
+    std::array<std::uint64_t, 2> both;
+    std::memcpy(both.data(), bytes.data(), sizeof both);
+    return both;
+  }
 };
 
 IpAddress ipv4_address(std::uint32_t network_order);
@@ -53,9 +60,8 @@ inline std::uint64_t hash_mix(std::uint64_t x) {
   return x ^ (x >> 29U);
 }
 inline std::uint64_t hash_of(const IpAddress& address) {
-  std::uint64_t half[2];
-  std::memcpy(half, address.bytes.data(), sizeof half);
-  return hash_mix(half[1] ^ hash_mix(half[0]));
+  const auto [first, second] = address.halves();
+  return hash_mix(second ^ hash_mix(first));
 }
 
 }  // namespace socket_exporter

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace socket_exporter {
@@ -35,6 +36,25 @@ inline std::size_t utf8_length(std::string_view text) {
     if ((byte_at(i) & 0xC0U) != 0x80) return 0;
   }
   return length;
+}
+
+/// A name of any bytes as a label value: control characters become '?', what is no UTF-8 U+FFFD.
+inline std::string printable_label(std::string_view name) {
+  std::string clean;
+  while (!name.empty()) {
+    const auto byte = static_cast<unsigned char>(name.front());
+    const std::size_t length = byte < 0x80 ? 1 : utf8_length(name);
+    const bool is_c1 = length == 2 && byte == 0xC2 && static_cast<unsigned char>(name[1]) < 0xA0;
+    if (length == 0) {
+      clean += kUtf8Replacement;
+    } else if (byte < 0x20 || byte == 0x7F || is_c1) {
+      clean += '?';
+    } else {
+      clean += name.substr(0, length);
+    }
+    name.remove_prefix(length == 0 ? 1 : length);
+  }
+  return clean;
 }
 
 }  // namespace socket_exporter

@@ -3,6 +3,8 @@ find_program(CLANG clang REQUIRED)
 find_program(BPFTOOL bpftool PATHS /usr/sbin REQUIRED)
 pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf)
 
+add_custom_target(bpf_skeletons)
+
 function(bpf_program name)
   set(source ${CMAKE_CURRENT_SOURCE_DIR}/bpf/${name}.bpf.c)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/bpf)
@@ -21,6 +23,7 @@ function(bpf_program name)
     COMMAND ${BPFTOOL} gen skeleton ${object} name ${name}_bpf > ${skeleton}
     DEPENDS ${object} VERBATIM)
   add_custom_target(${name}_skeleton DEPENDS ${skeleton})
+  add_dependencies(bpf_skeletons ${name}_skeleton)
 
   add_library(bpf_${name} INTERFACE)
   add_library(bpf::${name} ALIAS bpf_${name})

@@ -11,15 +11,24 @@
 #include "collectors/base/result.h"
 #include "collectors/kernel/owners.h"
 #include "collectors/kernel/socket.h"
+#include "collectors/kernel/workload.h"
 
 namespace socket_exporter {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
+/// Stands for all namespaces beyond the limit; no real one has this inode.
+inline constexpr std::uint32_t kOtherNetns = ~0U;
+
 /// A network namespace and the labels it has in metrics.
 struct NetNs {
   std::uint32_t inode = 0;
-  std::string name;  ///< label `netns`; "host" is the exporter's own
+  std::string name;          ///< label `netns`; "host" is the exporter's own
+  std::uint64_t cookie = 0;  ///< unlike inodes never used again; 0: not known
+  Workload workload{};
+  bool shown = true;  ///< else its sockets are handed over as those of kOtherNetns
+
+  bool is_other() const { return inode == kOtherNetns; }
 };
 
 /// Something this host may or may not offer, decided once at start.
@@ -29,17 +38,19 @@ struct Feature {
   std::string reason;  ///< why not, or what is used instead; empty when all is well
 };
 
-/// What one pass over the sockets of a namespace met.
+/// What one pass over the sockets met.
 struct ScanStats {
   std::uint64_t sockets = 0;
-  bool interrupted = false;  ///< the table changed meanwhile (NLM_F_DUMP_INTR): begin anew
+  std::uint64_t restarts = 0;  ///< chains of a table that were read anew: they changed meanwhile
+  bool interrupted = false;    ///< the whole table changed (NLM_F_DUMP_INTR): begin anew
+  std::vector<std::uint32_t> unread;  ///< inodes of namespaces that may not be looked into
 };
 
 /// What the reader of a scan needs to know about each socket.
 enum class Detail {
   connections,  ///< as `counts`, but without the sockets that only called bind()
-  counts,       ///< all but `inode`, which may be 0
-  owners,       ///< `inode` too; several times dearer on a host with many sockets
+  counts,       ///< all but `inode`, which may be 0 unless the socket listens
+  owners,       ///< `inode` too
 };
 
 using SocketSink = std::function<void(std::span<const Socket>)>;
@@ -50,7 +61,13 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
 
+  /// All of the host, the exporter's own first.
   virtual Result<std::vector<NetNs>> namespaces() = 0;
+  /// The first of them, at less cost.
+  virtual Result<NetNs> own_namespace() = 0;
+
+  /// Inode of the network namespace that a process is in.
+  virtual Result<std::uint32_t> netns_of(std::uint32_t pid) = 0;
 
   /// A file below the procfs root ("net/snmp", "sys/net/ipv4/tcp_tw_reuse"),
   /// as a process of that namespace reads it.
@@ -59,13 +76,20 @@ class Kernel {
   /// How many entries a directory below the procfs root has, "." and ".." aside.
   virtual Result<std::size_t> count_proc_entries(std::string_view path) = 0;
 
-  /// Hands over all TCP and UDP sockets in batches, each once, TCP listeners first.
-  /// After an error or an interrupted pass the sink may have seen only a part.
-  virtual Result<ScanStats> scan_sockets(const NetNs& ns, Detail detail, Deadline deadline,
-                                         const SocketSink& sink) = 0;
+  /// Hands over all TCP and UDP sockets of these namespaces in batches, each once, TCP listeners
+  /// of a namespace before its other sockets. After an error or an interrupted pass the sink may
+  /// have seen only a part.
+  virtual Result<ScanStats> scan_sockets(std::span<const NetNs> namespaces, Detail detail,
+                                         Deadline deadline, const SocketSink& sink) = 0;
 
   /// Which process holds which socket, of all namespaces: a walk over all descriptors.
   virtual Result<Owners> socket_owners(Deadline deadline) = 0;
+
+  /// The same for every scrape: where counts_owners(), sockets are counted already, and of each
+  /// destination that is asked for the process with the most. A dear answer may be a minute old;
+  /// it is valid until the next call.
+  virtual const Result<Owners>& scrape_owners(const DestinationSet& wanted, Deadline deadline) = 0;
+  virtual bool counts_owners() const = 0;
 
   virtual std::vector<Feature> features() const = 0;
 };

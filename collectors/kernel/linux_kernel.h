@@ -1,44 +1,83 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "collectors/kernel/diag_scan.h"
 #include "collectors/kernel/kernel.h"
-#include "collectors/kernel/sock_diag.h"
-#include "collectors/kernel/tcp_scan.h"
+#include "collectors/kernel/netns_finder.h"
+#include "collectors/kernel/owner_scan.h"
+#include "collectors/kernel/proc_file.h"
+#include "collectors/kernel/walk_scan.h"
+#include "collectors/kernel/workloads.h"
 
 namespace socket_exporter {
+
+/// Where the running kernel shows itself.
+struct KernelPaths {
+  std::string procfs = "/proc";
+  std::string run_netns = "/run/netns";    ///< named namespaces, as `ip netns` makes them
+  std::string pod_logs = "/var/log/pods";  ///< its folders name the pods of this host
+};
 
 /// The running kernel, through procfs, NETLINK_SOCK_DIAG and eBPF. What it offers is found
 /// out by the constructor; where netlink is refused /proc/net is read instead.
 class LinuxKernel final : public Kernel {
  public:
-  explicit LinuxKernel(std::string procfs_root);
+  explicit LinuxKernel(KernelPaths paths);
+  LinuxKernel(const LinuxKernel&) = delete;
+  LinuxKernel& operator=(const LinuxKernel&) = delete;
 
   Result<std::vector<NetNs>> namespaces() override;
+  Result<NetNs> own_namespace() override;
+  Result<std::uint32_t> netns_of(std::uint32_t pid) override;
   Result<std::string> read_proc(const NetNs& ns, std::string_view path) override;
   Result<std::size_t> count_proc_entries(std::string_view path) override;
-  Result<ScanStats> scan_sockets(const NetNs& ns, Detail detail, Deadline deadline,
-                                 const SocketSink& sink) override;
+  Result<ScanStats> scan_sockets(std::span<const NetNs> namespaces, Detail detail,
+                                 Deadline deadline, const SocketSink& sink) override;
   Result<Owners> socket_owners(Deadline deadline) override;
+  const Result<Owners>& scrape_owners(const DestinationSet& wanted, Deadline deadline) override;
+  bool counts_owners() const override { return owner_scan_.counts(); }
   std::vector<Feature> features() const override;
 
  private:
-  class Pass;
+  /// A namespace and what is kept open for it.
+  struct Place {
+    FoundNetns found;
+    bool is_own = false;
+    std::optional<DiagScan> diag;
+  };
 
-  void probe();
-  Result<SockDiag*> diag();
-  Result<> scan_tcp_diag(Pass& pass, Detail detail, Deadline deadline);
-  Result<> scan_udp_diag(Pass& pass, Deadline deadline);
+  void probe_diag();
+  void probe_walk();
+  Place* place_of(const NetNs& ns);
+  std::string procfs_of(const Place& place) const;
+  std::vector<EstablishedTable> other_tables() const;
+  bool still_there(std::span<const EstablishedTable> tables);
+  Result<> scan(std::span<const NetNs> namespaces, Detail detail, Deadline deadline,
+                ScanPass& pass);
+  Result<> scan_few(Place& own, Detail detail, Deadline deadline, ScanPass& pass);
+  Result<> scan_by_walk(std::span<const NetNs> namespaces, Detail detail, Deadline deadline,
+                        ScanPass& pass);
+  Result<> scan_one(Place& place, Detail detail, Deadline deadline, ScanPass& pass);
+  DiagScan& diag_of(Place& place);
+  Result<> scan_by_diag(Place& place, Detail detail, Deadline deadline, ScanPass& pass);
+  bool has_sockets(const Place& place) const;
+  Result<std::string> read_inside(const Place& place, std::string_view path) const;
 
-  std::string root_;
-  std::optional<std::uint32_t> own_netns_;  ///< inode; no thread of ours ever changes it
-  std::vector<Feature> features_;
-  bool tcp_diag_ = false;
-  bool udp_diag_ = false;
-  TcpScan tcp_scan_;
-  std::optional<SockDiag> diag_;  ///< made anew after an error, which may leave replies unread
+  KernelPaths paths_;
+  NetnsFinder finder_;
+  KeptFiles own_files_;
+  std::map<std::uint32_t, Place> places_;  ///< by inode, as of the last namespaces()
+  std::vector<Feature> diag_features_;
+  DiagOffer diag_offer_;
+  bool dumps_few_ = true;  ///< beside the walks, inet_diag is asked where there is little
+  std::optional<WalkScan> walk_;
+  Feature walk_feature_{"socket_walk", false, ""};
+  Workloads workloads_;
+  OwnerScan owner_scan_;
 };
 
 }  // namespace socket_exporter

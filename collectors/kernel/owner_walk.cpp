@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -66,6 +67,8 @@ std::string_view read_start(const Fd& parent, const char* path, std::array<char,
 /// Reads processes one after another.
 class Walk {
  public:
+  explicit Walk(const WorkloadOf& workload_of) : workload_of_(workload_of) {}
+
   void add(const Fd& root, const char* pid) {
     const Fd process(open_directory(root, pid));
     if (!process) return note_failure();
@@ -113,9 +116,15 @@ class Walk {
     if (const auto limits = parse_process_limits(read_start(directory, "limits", buffer))) {
       process.fds_limit = limits->open_files;
     }
+    struct stat netns {};
+    if (::fstatat(directory.number(), "ns/net", &netns, 0) == 0) {
+      process.netns = static_cast<std::uint32_t>(netns.st_ino);
+    }
+    process.workload = workload_of_(process.pid, 0);
     processes_.push_back(std::move(process));
   }
 
+  const WorkloadOf& workload_of_;
   Listing names_;
   std::vector<Process> processes_;
   std::vector<Owners::SocketOwner> sockets_;
@@ -133,10 +142,11 @@ std::optional<std::uint32_t> parse_socket_link(std::string_view target) {
   return parse_number<std::uint32_t>(target);
 }
 
-Result<Owners> read_owners(const std::string& procfs_root, Deadline deadline) {
+Result<Owners> read_owners(const std::string& procfs_root, const WorkloadOf& workload_of,
+                           Deadline deadline) {
   const Fd root(::open(procfs_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root) return errno_error("open " + procfs_root, errno);
-  Walk walk;
+  Walk walk(workload_of);
   bool late = false;
   const int failed = Listing().for_each_number(root, [&](const char* pid) {
     late = late || std::chrono::steady_clock::now() > deadline;

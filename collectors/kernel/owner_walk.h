@@ -16,6 +16,7 @@ std::optional<std::uint32_t> parse_socket_link(std::string_view target);
 
 /// Looks at all descriptors of all processes below a procfs root. Processes that end meanwhile
 /// are left out.
-Result<Owners> read_owners(const std::string& procfs_root, Deadline deadline);
+Result<Owners> read_owners(const std::string& procfs_root, const WorkloadOf& workload_of,
+                           Deadline deadline);
 
 }  // namespace socket_exporter

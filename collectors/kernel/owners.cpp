@@ -7,8 +7,11 @@
 namespace socket_exporter {
 
 Owners::Owners(std::vector<Process> processes, std::vector<SocketOwner> sockets,
-               std::uint64_t unreadable)
-    : processes_(std::move(processes)), sockets_(std::move(sockets)), unreadable_(unreadable) {
+               std::uint64_t unreadable, std::optional<Counts> counts)
+    : processes_(std::move(processes)),
+      sockets_(std::move(sockets)),
+      unreadable_(unreadable),
+      counts_(std::move(counts)) {
   std::sort(sockets_.begin(), sockets_.end(), [](const SocketOwner& a, const SocketOwner& b) {
     return std::tie(a.inode, a.process) < std::tie(b.inode, b.process);
   });

@@ -31,6 +31,21 @@ Result<std::size_t> read_some(const Fd& file, char* to, std::size_t room, const 
   }
 }
 
+Result<std::string> read_whole(const Fd& file, const std::string& path) {
+  std::string text;
+  for (;;) {
+    const std::size_t used = text.size();
+    text.resize(used + kSmallFile);
+    ssize_t got = 0;
+    do {
+      got = ::pread(file.number(), text.data() + used, kSmallFile, static_cast<off_t>(used));
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return errno_error("read " + path, errno);
+    text.resize(used + static_cast<std::size_t>(got));
+    if (got == 0) return text;
+  }
+}
+
 using LineSink = std::function<Result<bool>(std::string_view line)>;
 
 // Hands the whole lines of `text` over and takes them off; at the end of the file the rest is a
@@ -51,15 +66,20 @@ Result<bool> take_lines(std::string_view& text, bool at_end, const LineSink& lin
 Result<std::string> read_file(const std::string& path) {
   const auto file = open_to_read(path);
   if (!file) return file.error();
-  std::string text;
-  for (std::size_t used = 0;;) {
-    text.resize(used + kSmallFile);
-    const auto got = read_some(*file, text.data() + used, kSmallFile, path);
-    if (!got) return got.error();
-    used += *got;
-    text.resize(used);
-    if (*got == 0) return text;
+  return read_whole(*file, path);
+}
+
+// What was open may have gone, as with a module: then the path decides.
+Result<std::string> KeptFiles::read(const std::string& path) {
+  if (const auto kept = files_.find(path); kept != files_.end()) {
+    if (auto text = read_whole(kept->second, path)) return text;
+    files_.erase(kept);
   }
+  auto file = open_to_read(path);
+  if (!file) return file.error();
+  auto text = read_whole(*file, path);
+  if (text) files_.emplace(path, std::move(*file));
+  return text;
 }
 
 Result<> for_each_line(const std::string& path,

@@ -180,10 +180,6 @@ Result<DiagReply> SockDiag::dump_tcp_listeners(Deadline deadline, const Sink& si
   return dump_tcp_states(kListen, deadline, sink);
 }
 
-Result<DiagReply> SockDiag::dump_tcp_connected(Deadline deadline, const Sink& sink) {
-  return dump_tcp_states(kAllTcpStates & ~kListen, deadline, sink);
-}
-
 Result<DiagReply> SockDiag::dump_tcp_bound(Deadline deadline, const Sink& sink) {
   return dump_tcp_states(kBoundInactive, deadline, sink);
 }

@@ -37,8 +37,6 @@ class SockDiag {
   Result<DiagReply> dump_tcp(Deadline deadline, const Sink& sink);
   Result<DiagReply> dump_tcp_listeners(Deadline deadline, const Sink& sink);
   Result<DiagReply> dump_tcp_but_bound(Deadline deadline, const Sink& sink);
-  /// All but listeners and bound-only sockets.
-  Result<DiagReply> dump_tcp_connected(Deadline deadline, const Sink& sink);
   /// Sockets that only called bind(); an old kernel lists none.
   Result<DiagReply> dump_tcp_bound(Deadline deadline, const Sink& sink);
   Result<DiagReply> dump_udp(Family family, Deadline deadline, const Sink& sink);

@@ -6,6 +6,7 @@
 #include "collectors/kernel/linux_kernel.h"
 #include "exporter/cli/cli.h"
 #include "exporter/diagnosis/check_output.h"
+#include "exporter/diagnosis/netns_choice.h"
 
 namespace socket_exporter {
 namespace {
@@ -30,54 +31,70 @@ Thresholds chosen_thresholds(const CheckOptions& check, const CheckThresholds& c
   return chosen;
 }
 
-Result<CheckRun> read_and_judge(const Options& options, const CheckInfo& check) {
+CheckRun unknown_run(const Options& options, const CheckInfo& check, const Error& error) {
+  CheckRun run;
+  run.check = &check;
+  run.levels = levels_of(check.defaults, options.check.thresholds);
+  run.result = unknown_result(error);
+  return run;
+}
+
+// Worst first.
+Result<std::vector<CheckRun>> read_and_judge(const Options& options, const CheckInfo& check) {
   const Config config = load_start_config(options);
   const Thresholds thresholds = chosen_thresholds(options.check, config.checks);
-  LinuxKernel kernel(options.procfs_root);
+  LinuxKernel kernel(kernel_paths(options));
   auto namespaces = kernel.namespaces();
   if (!namespaces) return namespaces.error();
   const ServiceMap no_services;
   History history;
   Snapshot snapshot(kernel, std::move(*namespaces), std::chrono::steady_clock::now() + kCheckTime,
                     options.collector_options, no_services, history);
-  return perform_check(check, thresholds, kernel, snapshot);
+  const auto chosen = choose_namespaces(kernel, snapshot, options.netns);
+  if (!chosen) {
+    CheckRun unknown = unknown_run(options, check, chosen.error());
+    unknown.result.message = chosen.error().what;
+    return std::vector{std::move(unknown)};
+  }
+  return perform_check(check, thresholds, kernel, snapshot, *chosen);
 }
 
 // What ends other commands with 1 would say "warning" here, so it becomes an unknown result.
-CheckRun run_or_unknown(const Options& options, const CheckInfo& check) {
-  const auto failed = [&](const Error& error) {
-    CheckRun run;
-    run.check = &check;
-    run.levels = levels_of(check.defaults, options.check.thresholds);
-    run.result = unknown_result(error);
-    return run;
-  };
+std::vector<CheckRun> run_or_unknown(const Options& options, const CheckInfo& check) {
   try {
-    auto run = read_and_judge(options, check);
-    return run ? std::move(*run) : failed(run.error());
+    auto runs = read_and_judge(options, check);
+    return runs ? std::move(*runs) : std::vector{unknown_run(options, check, runs.error())};
   } catch (const WrongThresholds&) {
     throw;
   } catch (const std::exception& error) {
-    return failed({Error::Kind::io, error.what()});
+    return {unknown_run(options, check, {Error::Kind::io, error.what()})};
+  }
+}
+
+std::string text_of(std::span<const CheckRun> runs, const Options& options) {
+  const bool is_all = options.netns == kAllNetns;
+  switch (options.format) {
+    case OutputFormat::json:
+      return is_all ? checks_json(runs) : check_json(runs.front());
+    case OutputFormat::nagios:
+      return check_nagios(runs.front());
+    default:
+      return is_all ? checks_text(runs) : check_text(runs.front());
   }
 }
 
 }  // namespace
 
 int run_check(const Options& options) {
-  const bool as_json = options.format == OutputFormat::json;
   if (options.check.list) {
     const Config config = load_start_config(options);
-    print(as_json ? check_list_json(config.checks) : check_list_text(config.checks));
+    print(options.format == OutputFormat::json ? check_list_json(config.checks)
+                                               : check_list_text(config.checks));
     return 0;
   }
-  const CheckRun run = run_or_unknown(options, *find_check(options.check.name));
-  if (as_json) {
-    print(check_json(run));
-  } else {
-    print(options.format == OutputFormat::nagios ? check_nagios(run) : check_text(run));
-  }
-  return static_cast<int>(run.result.status);
+  const auto runs = run_or_unknown(options, *find_check(options.check.name));
+  print(text_of(runs, options));
+  return static_cast<int>(runs.front().result.status);
 }
 
 }  // namespace socket_exporter

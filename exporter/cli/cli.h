@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "collectors/kernel/linux_kernel.h"
 #include "exporter/config/config_file.h"
 #include "exporter/config/flags.h"
 
@@ -16,6 +17,9 @@ int run_metrics(const Options& options);
 /// The configuration that the options name. Throws std::runtime_error, saying what to do, when
 /// it is wrong or --path.procfs is no procfs.
 Config load_start_config(const Options& options);
+
+/// Where the options say that the kernel shows itself.
+KernelPaths kernel_paths(const Options& options);
 
 /// The reference of all metrics, as `socket_exporter metrics` prints it.
 std::string metrics_reference(OutputFormat format);

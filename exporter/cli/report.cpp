@@ -1,11 +1,16 @@
 #include "exporter/diagnosis/report.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <stdexcept>
 
 #include "collectors/kernel/linux_kernel.h"
 #include "exporter/cli/cli.h"
+#include "exporter/diagnosis/netns_choice.h"
+#include "exporter/diagnosis/overview.h"
 
 namespace socket_exporter {
 namespace {
@@ -29,30 +34,40 @@ bool wants_colours() {
   return ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
 }
 
-Report read_report(const Options& options) {
+// Worst first.
+std::vector<Report> read_reports(const Options& options) {
   const Config config = load_start_config(options);
-  LinuxKernel kernel(options.procfs_root);
+  LinuxKernel kernel(kernel_paths(options));
   auto namespaces = kernel.namespaces();
   if (!namespaces) {
     Inspection unread;
     unread.sockets = namespaces.error();
-    return judge_report(std::move(unread), config.checks);
+    return {judge_report(std::move(unread), config.checks)};
   }
   const ServiceMap services = named_blocks(config);
   History history;
   Snapshot snapshot(kernel, std::move(*namespaces), std::chrono::steady_clock::now() + kReportTime,
                     options.collector_options, services, history);
-  return make_report(kernel, snapshot, config.checks);
+  const auto chosen = choose_namespaces(kernel, snapshot, options.netns);
+  if (!chosen) throw std::runtime_error(fmt::format("flag \"--netns\": {}", chosen.error().what));
+  return make_reports(kernel, snapshot, *chosen, config.checks);
 }
 
 }  // namespace
 
 // The exit code says whether there is a report, not how the host is: that is what `check` is for.
 int run_report(const Options& options) {
-  const Report report = read_report(options);
-  print(options.format == OutputFormat::json ? report_json(report)
-                                             : report_text(report, wants_colours()));
-  return report.status == Status::unknown ? 1 : 0;
+  const auto reports = read_reports(options);
+  const bool as_json = options.format == OutputFormat::json;
+  if (options.netns == kAllNetns) {
+    print(as_json ? reports_json(reports) : overview_text(reports, wants_colours()));
+  } else {
+    print(as_json ? report_json(reports.front()) : report_text(reports.front(), wants_colours()));
+  }
+  const bool none = std::all_of(reports.begin(), reports.end(), [](const Report& report) {
+    return report.status == Status::unknown;
+  });
+  return none ? 1 : 0;
 }
 
 }  // namespace socket_exporter

@@ -61,7 +61,30 @@ void add_landing_page(Router& router, const WebOptions& web) {
   });
 }
 
-void log_start(const Logger& logger, const Options& options, const Kernel& kernel,
+using Features = std::vector<Feature>;
+
+bool has(const Features& features, std::string_view name) {
+  return std::any_of(features.begin(), features.end(),
+                     [&](const Feature& feature) { return feature.name == name && feature.on; });
+}
+
+std::string_view tier_of(const Features& features) {
+  if (has(features, "socket_walk")) return "1: eBPF, all network namespaces in one pass";
+  if (has(features, "tcp_diag")) return "0: inet_diag, one network namespace after another";
+  return "0: /proc/net, one network namespace after another";
+}
+
+// What there could be more, and why there is not.
+std::string missing_of(const Features& features) {
+  std::string missing;
+  for (const Feature& feature : features) {
+    if (feature.on) continue;
+    missing += fmt::format("{}{} ({})", missing.empty() ? "" : "; ", feature.name, feature.reason);
+  }
+  return missing.empty() ? "nothing" : missing;
+}
+
+void log_start(const Logger& logger, const Options& options, const Features& features,
                const std::vector<std::string>& urls) {
   logger.info("starting socket_exporter", {{"version", std::string(kVersion)},
                                            {"revision", std::string(kRevision)},
@@ -70,11 +93,13 @@ void log_start(const Logger& logger, const Options& options, const Kernel& kerne
   std::vector<std::string_view> names;
   for (const CollectorEntry* entry : options.collectors) names.push_back(entry->name);
   logger.info("enabled collectors", {{"collectors", fmt::format("{}", fmt::join(names, ","))}});
-  for (const Feature& feature : kernel.features()) {
-    logger.info("feature", {{"feature", feature.name},
-                            {"state", feature.on ? "on" : "off"},
-                            {"reason", feature.reason}});
+  for (const Feature& feature : features) {
+    logger.debug("feature", {{"feature", feature.name},
+                             {"state", feature.on ? "on" : "off"},
+                             {"reason", feature.reason}});
   }
+  logger.info("kernel access",
+              {{"tier", std::string(tier_of(features))}, {"missing", missing_of(features)}});
   for (const std::string& url : urls) {
     logger.info("listening", {{"url", url}, {"metrics", url + options.web.telemetry_path}});
   }
@@ -111,7 +136,8 @@ int run_serve(const Options& options) {
   Config start_config = load_start_config(options);
   const Logger logger(options.log_level, options.log_format);
 
-  LinuxKernel kernel(options.procfs_root);
+  LinuxKernel kernel(kernel_paths(options));
+  const Features features = kernel.features();  // from here on the kernel is the gather thread's
   Scraper scraper(kernel, options.collector_options, logger);
   ServiceResolver resolver(
       resolve_host,
@@ -138,7 +164,7 @@ int run_serve(const Options& options) {
   server_options.threads = std::max(server_options.threads, max_requests + kSpareThreads);
   server_options.metrics = &http_metrics;
   HttpServer server(options.web.listen_addresses, router, logger, server_options);
-  log_start(logger, options, kernel, server.urls());
+  log_start(logger, options, features, server.urls());
   serve_until_stopped(signals, config, logger);
   server.stop();
   logger.info("stopped");

@@ -42,6 +42,13 @@ Config load_start_config(const Options& options) {
   return std::move(*config);
 }
 
+KernelPaths kernel_paths(const Options& options) {
+  const std::filesystem::path root(options.rootfs);
+  return {.procfs = options.procfs_root,
+          .run_netns = root / "run/netns",
+          .pod_logs = root / "var/log/pods"};
+}
+
 void print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     throw std::system_error(errno, std::generic_category(), "cannot write to standard output");

@@ -16,7 +16,8 @@ constexpr std::array<CommandInfo, 4> kCommands{{
     {Command::serve, "serve", "[serve] [<flags>]", "Serve metrics over HTTP (the default)."},
     {Command::check, "check", "check (NAME | --list) [<flags>]",
      "Run one check and exit 0 (ok), 1 (warning), 2 (critical) or 3 (unknown)."},
-    {Command::report, "report", "report [<flags>]", "Show how close this host is to its limits."},
+    {Command::report, "report", "report [<flags>]",
+     "Show how close this host, or a network namespace of it, is to its limits."},
     {Command::metrics, "metrics", "metrics [<flags>]", "Print the reference of all metrics."},
 }};
 
@@ -25,6 +26,9 @@ void add_shared_flags(std::vector<Flag>& flags) {
                    "Configuration with services and thresholds (socket_exporter.yml). None by "
                    "default."});
   flags.push_back({Kind::value, "path.procfs", "\"/proc\"", "Where procfs is mounted."});
+  flags.push_back({Kind::value, "path.rootfs", "\"/\"",
+                   "Where the host's root is mounted: its run/netns and var/log/pods name network "
+                   "namespaces and pods."});
   flags.push_back({Kind::value, "log.level", "\"info\"",
                    "Least level that is logged: debug, info, warn or error."});
   flags.push_back(
@@ -44,10 +48,15 @@ void add_collector_flags(std::vector<Flag>& flags) {
   flags.push_back({Kind::value, "collector.netstat.fields", "REGEX",
                    "Fields that the netstat collector shows, as RE2 syntax. By default "
                    "node_exporter's and those that our alerts use."});
+  flags.push_back({Kind::value, "netns.max", "1000",
+                   "How many network namespaces are shown on their own, the oldest first; the rest "
+                   "is \"other\"."});
   flags.push_back({Kind::value, "collector.ephemeral_ports.top", "20",
                    "How many (source, destination, port) tuples are shown on their own."});
   flags.push_back({Kind::value, "collector.destinations.top", "50",
                    "How many destinations are shown on their own; the rest is \"other\"."});
+  flags.push_back({Kind::value, "collector.processes.top", "30",
+                   "How many groups of processes are shown on their own; the rest is \"other\"."});
 }
 
 std::vector<Flag> serve_flags() {
@@ -67,6 +76,13 @@ std::vector<Flag> serve_flags() {
   return flags;
 }
 
+Flag netns_flag() {
+  return {
+      Kind::value, "netns", "\"host\"",
+      "Network namespace to look at: its name as in the label netns, the number of a process in "
+      "it, or all. The exporter's own by default."};
+}
+
 std::vector<Flag> check_flags() {
   std::vector<Flag> flags{
       {Kind::toggle, "list", "", "List the checks instead of running one."},
@@ -75,13 +91,15 @@ std::vector<Flag> check_flags() {
       {Kind::value, "critical-threshold", "PERCENT",
        "Critical from here on, whatever --config.file says."},
       {Kind::value, "format", "\"text\"", "Output: text, json or nagios."},
+      netns_flag(),
   };
   add_shared_flags(flags);
   return flags;
 }
 
 std::vector<Flag> report_flags() {
-  std::vector<Flag> flags{{Kind::value, "format", "\"text\"", "Output: text or json."}};
+  std::vector<Flag> flags{{Kind::value, "format", "\"text\"", "Output: text or json."},
+                          netns_flag()};
   add_shared_flags(flags);
   return flags;
 }

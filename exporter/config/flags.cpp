@@ -144,9 +144,16 @@ Result<CollectorOptions> collector_options(const FlagValues& values) {
   const auto destinations =
       number(values, "collector.destinations.top", options.top_destinations, 1, kMostShown);
   if (!destinations) return destinations.error();
+  const auto namespaces = number(values, "netns.max", options.max_namespaces, 1, kMostShown);
+  if (!namespaces) return namespaces.error();
+  options.max_namespaces = *namespaces;
+  const auto processes =
+      number(values, "collector.processes.top", options.top_processes, 1, kMostShown);
+  if (!processes) return processes.error();
   options.process_metrics = !values.given("web.disable-exporter-metrics");
   options.top_tuples = *tuples;
   options.top_destinations = *destinations;
+  options.top_processes = *processes;
   return options;
 }
 
@@ -220,8 +227,10 @@ Result<Options> read_options(const FlagValues& values, Command command) {
                   .collector_options = std::move(*chosen),
                   .collectors = enabled_collectors(values),
                   .web = std::move(*web),
+                  .netns = values.text("netns", "host"),
                   .config_file = values.text("config.file", ""),
                   .procfs_root = values.text("path.procfs", "/proc"),
+                  .rootfs = values.text("path.rootfs", "/"),
                   .log_level = *level,
                   .log_format = *lines};
   if (command == Command::check) {

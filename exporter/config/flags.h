@@ -38,8 +38,10 @@ struct Options {
   std::vector<const CollectorEntry*> collectors{};  ///< enabled ones, in output order
   WebOptions web{};
   CheckOptions check{};
-  std::string config_file{};  ///< empty: none
+  std::string netns = "host";  ///< that report and check look at
+  std::string config_file{};   ///< empty: none
   std::string procfs_root = "/proc";
+  std::string rootfs = "/";
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::logfmt;
 };

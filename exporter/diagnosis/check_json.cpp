@@ -108,9 +108,19 @@ constexpr Details kDetails[] = {{"tcp-states", add_tcp_states},
                                 {"conntrack", add_conntrack},
                                 {"file-descriptors", add_file_descriptors}};
 
-}  // namespace
+void add_details(Json& json, const CheckRun& run) {
+  if (run.check->name == "system-ports") {
+    add_system_ports(json, run);
+    return;
+  }
+  json["usedPercent"] = run.result.used_percent;
+  add_levels(json, run.levels);
+  for (const Details& details : kDetails) {
+    if (details.check == run.check->name) details.add(json, run);
+  }
+}
 
-std::string check_json(const CheckRun& run) {
+Json run_json(const CheckRun& run) {
   Json json;
   json["check"] = run.check->name;
   json["status"] = to_string(run.result.status);
@@ -118,18 +128,24 @@ std::string check_json(const CheckRun& run) {
   json["message"] = run.result.message;
   if (run.result.status == Status::unknown) {
     add_levels(json, run.levels);
-    return dump(json);
+  } else {
+    json["score"] = run.result.score();
+    add_details(json, run);
   }
-  json["score"] = run.result.score();
-  if (run.check->name == "system-ports") {
-    add_system_ports(json, run);
-    return dump(json);
-  }
-  json["usedPercent"] = run.result.used_percent;
-  add_levels(json, run.levels);
-  for (const Details& details : kDetails) {
-    if (details.check == run.check->name) details.add(json, run);
-  }
+  if (run.seen.ns.inode != 0) json["netns"] = netns_json(run.seen.ns);
+  return json;
+}
+
+}  // namespace
+
+std::string check_json(const CheckRun& run) {
+  return dump(run_json(run));
+}
+
+std::string checks_json(std::span<const CheckRun> runs) {
+  Json json = run_json(runs.front());
+  json["namespaces"] = Json::array();
+  for (const CheckRun& run : runs) json["namespaces"].push_back(run_json(run));
   return dump(json);
 }
 

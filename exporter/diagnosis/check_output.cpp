@@ -63,6 +63,23 @@ std::string check_text(const CheckRun& run) {
   return text;
 }
 
+std::string checks_text(std::span<const CheckRun> runs) {
+  constexpr std::size_t kShown = 10;
+  std::string text = check_text(runs.front());
+  std::size_t beyond = 0;
+  std::size_t shown = 1;
+  for (const CheckRun& run : runs.subspan(1)) {
+    if (run.result.status == Status::ok) continue;
+    if (shown++ < kShown) {
+      text += fmt::format("{:<10}{}\n", upper_case(run.result.status), run.result.message);
+    } else {
+      ++beyond;
+    }
+  }
+  if (beyond > 0) text += fmt::format("          {} more are not well.\n", grouped(beyond));
+  return text + fmt::format("          {} were checked.\n", counted(runs.size(), "namespace"));
+}
+
 std::string check_list_text(const CheckThresholds& chosen) {
   std::string text;
   for (const CheckInfo& check : all_checks()) {

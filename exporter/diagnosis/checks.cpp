@@ -211,18 +211,21 @@ CheckResult check_file_descriptors(const Inspection& seen, const Levels& levels)
            "; at the limit accept(), socket() and open() fail with EMFILE"});
     }
   }
-  candidates.push_back(
-      {all.open, all.limit,
-       fmt::format("{} files are open on the whole host ({} %)", out_of(all.open, all.limit),
-                   whole_percent(all.open, all.limit)),
-       "; at the limit everything fails with ENFILE"});
+  if (seen.is_own) {
+    candidates.push_back(
+        {all.open, all.limit,
+         fmt::format("{} files are open on the whole host ({} %)", out_of(all.open, all.limit),
+                     whole_percent(all.open, all.limit)),
+         "; at the limit everything fails with ENFILE"});
+  }
   CheckResult result = worst_of(candidates, levels);
+  if (candidates.empty()) result.message = "No process with a limit is known here.";
   if (all.unreadable > 0) {
     result.message +=
         fmt::format(" Not looked into, for lack of permission: {}.",
                     all.unreadable == 1 ? "1 process" : grouped(all.unreadable) + " processes");
   }
-  result.measures = {{"host_open", all.open, {}}};
+  if (seen.is_own) result.measures.push_back({"host_open", all.open, {}});
   if (!all.processes.empty()) {
     const SeenProcess& fullest = all.processes.front();
     result.measures.push_back({"fullest_process_open", fullest.open_fds,
@@ -275,6 +278,19 @@ std::string upper_case(Status status) {
   return text;
 }
 
+int gravity(Status status) {
+  constexpr int kGravity[] = {0, 2, 3, 1};
+  return kGravity[static_cast<std::size_t>(status)];
+}
+
+int CheckResult::fullest_percent() const {
+  int fullest = used_percent;
+  for (const Measure& measure : measures) {
+    if (measure.limit) fullest = std::max(fullest, whole_percent(measure.value, *measure.limit));
+  }
+  return fullest;
+}
+
 Status judge(std::uint64_t part, std::uint64_t whole, const Levels& levels) {
   const double percent =
       whole == 0 ? 100 : static_cast<double>(part) * 100 / static_cast<double>(whole);
@@ -303,14 +319,28 @@ std::string check_path(const CheckInfo& check) {
   return fmt::format("/api/v1/checks/{}", check.name);
 }
 
-CheckRun perform_check(const CheckInfo& check, const Thresholds& chosen, Kernel& kernel,
-                       Snapshot& snapshot) {
-  CheckRun run;
-  run.check = &check;
-  run.levels = levels_of(check.defaults, chosen);
-  run.seen = inspect(kernel, snapshot, check.needs);
-  run.result = check.judge(run.seen, run.levels);
-  return run;
+std::vector<CheckRun> perform_check(const CheckInfo& check, const Thresholds& chosen,
+                                    Kernel& kernel, Snapshot& snapshot,
+                                    std::span<const NetNs> namespaces) {
+  std::vector<CheckRun> runs;
+  for (Inspection& seen : inspect(kernel, snapshot, namespaces, check.needs)) {
+    CheckRun run;
+    run.check = &check;
+    run.levels = levels_of(check.defaults, chosen);
+    run.seen = std::move(seen);
+    run.result = check.judge(run.seen, run.levels);
+    if (namespaces.size() > 1 || !run.seen.is_own) {
+      run.result.message = fmt::format("{}: {}", printable(run.seen.ns.name), run.result.message);
+    }
+    runs.push_back(std::move(run));
+  }
+  std::stable_sort(runs.begin(), runs.end(), [](const CheckRun& a, const CheckRun& b) {
+    const auto rank = [](const CheckRun& run) {
+      return std::pair(gravity(run.result.status), run.result.fullest_percent());
+    };
+    return rank(a) > rank(b);
+  });
+  return runs;
 }
 
 }  // namespace socket_exporter

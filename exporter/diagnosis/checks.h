@@ -19,6 +19,8 @@ constexpr std::string_view to_string(Status status) {
   constexpr std::string_view kNames[] = {"ok", "warning", "critical", "unknown"};
   return kNames[static_cast<std::size_t>(status)];
 }
+/// How much it matters: critical, warning, unknown, ok.
+int gravity(Status status);
 /// "OK", "WARNING", "CRITICAL", "UNKNOWN".
 std::string upper_case(Status status);
 
@@ -39,6 +41,8 @@ struct CheckResult {
   std::vector<Measure> measures;
 
   int score() const { return 100 - used_percent; }
+  /// Of the limit that is nearest, or of another that was looked at.
+  int fullest_percent() const;
 };
 
 /// What a check says that could not read.
@@ -70,8 +74,11 @@ struct CheckRun {
   Inspection seen;
 };
 
-/// Reads what the check needs, and judges it. Gather thread, or a program that has no other.
-CheckRun perform_check(const CheckInfo& check, const Thresholds& chosen, Kernel& kernel,
-                       Snapshot& snapshot);
+/// Reads what the check needs of each namespace, all in one pass, and judges it: worst first. Of
+/// several, and of another than the own, the message names the namespace. Gather thread, or a
+/// program that has no other.
+std::vector<CheckRun> perform_check(const CheckInfo& check, const Thresholds& chosen,
+                                    Kernel& kernel, Snapshot& snapshot,
+                                    std::span<const NetNs> namespaces);
 
 }  // namespace socket_exporter

@@ -12,14 +12,12 @@
 #include "collectors/kernel/process.h"
 #include "collectors/kernel/sockstat.h"
 #include "collectors/kernel/sys_net.h"
+#include "exporter/diagnosis/census_pass.h"
 #include "exporter/diagnosis/socket_census.h"
 #include "exporter/diagnosis/words.h"
 
 namespace socket_exporter {
 namespace {
-
-/// A kernel under load may interrupt a pass; three in a row is a failure.
-constexpr int kScanTries = 3;
 
 /// Fullest processes kept: more than a screen has room for.
 constexpr std::size_t kProcesses = 10;
@@ -31,32 +29,25 @@ constexpr std::string_view kSysctls[] = {
     "net.core.somaxconn",           "net.ipv4.tcp_max_tw_buckets",
 };
 
-std::optional<std::uint64_t> read_number(Snapshot& snapshot, std::string_view path) {
-  const auto value = snapshot.sysctl(snapshot.host(), path);
+/// Every namespace has this file, and eBPF does not tell what is in it: whether one like it is
+/// missing or only out of reach.
+constexpr std::string_view kAlwaysThere = "sys/net/ipv4/ip_default_ttl";
+
+std::optional<std::uint64_t> read_number(Snapshot& snapshot, const NetNs& ns,
+                                         std::string_view path) {
+  const auto value = snapshot.sysctl(ns, path);
   if (!value || *value < 0) return std::nullopt;
   return static_cast<std::uint64_t>(*value);
 }
 
-Result<SeenSockets> see_sockets(Kernel& kernel, Snapshot& snapshot, const Owners& owners) {
-  const NetNs& ns = snapshot.host();
-  for (int tries = 0; tries < kScanTries; ++tries) {
-    auto space = read_port_space(snapshot, ns);
-    if (!space) return space.error();
-    SocketCensus census(owners, (*space)->min, (*space)->max);
-    PortUsage usage;
-    usage.add_namespace(ns, std::move(*space));
-    const auto stats = kernel.scan_sockets(ns, Detail::owners, snapshot.deadline(),
-                                           [&](std::span<const Socket> sockets) {
-                                             usage.see(sockets);
-                                             census.see(sockets);
-                                           });
-    if (!stats) return stats.error();
-    if (!stats->interrupted) return std::move(census).finish(usage, ns, snapshot.services());
-  }
-  return Error{Error::Kind::io, "the socket table changed during each scan"};
+// Of several namespaces the host answers for processes that no other is known to have.
+bool is_at_home(const Process& process, const NetNs& ns, const Snapshot& snapshot, bool is_only) {
+  if (!snapshot.is_host(ns)) return process.netns == ns.inode;
+  return is_only || process.netns == 0 || process.netns == ns.inode;
 }
 
-Result<SeenDescriptors> see_descriptors(Snapshot& snapshot, const Owners& owners) {
+Result<SeenDescriptors> see_descriptors(Snapshot& snapshot, const NetNs& ns, const Owners& owners,
+                                        bool is_only) {
   const auto& text = snapshot.proc(snapshot.host(), "sys/fs/file-nr");
   if (!text) return text.error();
   const auto files = parse_file_nr(*text);
@@ -66,10 +57,12 @@ Result<SeenDescriptors> see_descriptors(Snapshot& snapshot, const Owners& owners
   seen.limit = files->limit;
   seen.unreadable = owners.unreadable();
   for (std::size_t i = 0; i < owners.processes().size(); ++i) {
+    const Process& found = owners.processes()[i];
+    if (!is_at_home(found, ns, snapshot, is_only)) continue;
     SeenProcess process;
     process.process = name_of(owners, i);
-    process.open_fds = owners.processes()[i].open_fds;
-    process.fds_limit = owners.processes()[i].fds_limit;
+    process.open_fds = found.open_fds;
+    process.fds_limit = found.fds_limit;
     seen.processes.push_back(std::move(process));
   }
   auto& all = seen.processes;
@@ -81,8 +74,7 @@ Result<SeenDescriptors> see_descriptors(Snapshot& snapshot, const Owners& owners
   return seen;
 }
 
-Result<SeenConntrack> see_conntrack(Snapshot& snapshot) {
-  const NetNs& ns = snapshot.host();
+Result<SeenConntrack> read_conntrack(Snapshot& snapshot, const NetNs& ns) {
   const auto entries = snapshot.sysctl(ns, "sys/net/netfilter/nf_conntrack_count");
   if (!entries) return entries.error();
   const auto limit = snapshot.sysctl(ns, "sys/net/netfilter/nf_conntrack_max");
@@ -98,42 +90,99 @@ Result<SeenConntrack> see_conntrack(Snapshot& snapshot) {
   return seen;
 }
 
-SeenLimits see_limits(Snapshot& snapshot) {
-  SeenLimits limits;
-  limits.time_wait_limit = read_number(snapshot, "sys/net/ipv4/tcp_max_tw_buckets");
-  limits.orphans_limit = read_number(snapshot, "sys/net/ipv4/tcp_max_orphans");
-  if (const auto& text = snapshot.proc(snapshot.host(), "net/sockstat")) {
+// Without it "unavailable" would mean that nothing is tracked there.
+void see_conntrack(Snapshot& snapshot, Inspection& seen) {
+  seen.conntrack = read_conntrack(snapshot, seen.ns);
+  if (seen.conntrack || seen.is_own) return;
+  const auto& probe = snapshot.proc(seen.ns, kAlwaysThere);
+  if (probe) return;
+  seen.conntrack = Error{Error::Kind::denied, probe.error().what};
+  seen.gaps.add("connection tracking", probe.error());
+}
+
+void see_overflows(Snapshot& snapshot, Inspection& seen) {
+  const auto& text = snapshot.proc(seen.ns, "net/netstat");
+  if (!text) {
+    if (!seen.is_own) seen.gaps.add("overflows of accept queues", text.error());
+    return;
+  }
+  const auto values = parse_netstat(*text, [](std::string_view protocol, std::string_view name) {
+    return protocol == "TcpExt" && (name == "ListenOverflows" || name == "ListenDrops");
+  });
+  if (!values) return;
+  for (const NetstatValue& value : *values) {
+    SeenLimits& limits = seen.limits;
+    auto& field = value.name == "ListenDrops" ? limits.listen_drops : limits.listen_overflows;
+    field = static_cast<std::uint64_t>(value.value);
+  }
+}
+
+void see_limits(Snapshot& snapshot, Inspection& seen) {
+  SeenLimits& limits = seen.limits;
+  limits.time_wait_limit = read_number(snapshot, seen.ns, "sys/net/ipv4/tcp_max_tw_buckets");
+  limits.orphans_limit = read_number(snapshot, seen.ns, "sys/net/ipv4/tcp_max_orphans");
+  if (const auto& text = snapshot.proc(seen.ns, "net/sockstat")) {
     if (const auto values = parse_sockstat(*text)) {
       const auto orphans = find_sockstat(*values, "TCP", "orphan");
       if (orphans && *orphans >= 0) limits.orphans = static_cast<std::uint64_t>(*orphans);
     }
   }
-  const auto& text = snapshot.proc(snapshot.host(), "net/netstat");
-  if (!text) return limits;
-  const auto values = parse_netstat(*text, [](std::string_view protocol, std::string_view name) {
-    return protocol == "TcpExt" && (name == "ListenOverflows" || name == "ListenDrops");
-  });
-  if (!values) return limits;
-  for (const NetstatValue& value : *values) {
-    auto& field = value.name == "ListenDrops" ? limits.listen_drops : limits.listen_overflows;
-    field = static_cast<std::uint64_t>(value.value);
-  }
-  return limits;
 }
 
 // What the kernel does not have is left out.
-std::vector<SeenSysctl> see_sysctls(Snapshot& snapshot) {
-  std::vector<SeenSysctl> seen;
+void see_sysctls(Snapshot& snapshot, Inspection& seen) {
+  std::optional<Error> unread;
   for (const std::string_view name : kSysctls) {
     std::string path = fmt::format("sys/{}", name);
     std::replace(path.begin(), path.end(), '.', '/');
-    const auto& text = snapshot.proc(snapshot.host(), path);
-    if (!text) continue;
+    const auto& text = snapshot.proc(seen.ns, path);
+    if (!text) {
+      if (!unread) unread = text.error();
+      continue;
+    }
     std::string value(trim(*text));
     std::replace(value.begin(), value.end(), '\t', ' ');
-    seen.push_back({std::string(name), printable(value)});
+    seen.sysctls.push_back({std::string(name), printable(value)});
   }
-  return seen;
+  if (unread && !seen.is_own) seen.gaps.add("sysctls", *unread);
+}
+
+// A process may hold sockets of a namespace in which it is not.
+std::uint32_t process_inside(Kernel& kernel, const NetNs& ns, const SeenSockets& sockets) {
+  for (const SeenProcess& one : sockets.processes) {
+    const auto inode = kernel.netns_of(one.process.pid);
+    if (inode && *inode == ns.inode) return one.process.pid;
+  }
+  return 0;
+}
+
+// All but the sockets and who is inside.
+void see_rest(Snapshot& snapshot, const Result<Owners>& owners, const Needs& needs, bool is_only,
+              Inspection& seen) {
+  if (needs.descriptors) {
+    seen.descriptors = owners ? see_descriptors(snapshot, seen.ns, *owners, is_only)
+                              : Result<SeenDescriptors>(owners.error());
+  }
+  if (needs.conntrack) see_conntrack(snapshot, seen);
+  if (!needs.settings) return;
+  see_limits(snapshot, seen);
+  see_overflows(snapshot, seen);
+  see_sysctls(snapshot, seen);
+}
+
+// A namespace that ended while it was looked at is no trouble to report.
+void drop_ended(Kernel& kernel, std::vector<Inspection>& all, const Needs& needs) {
+  const auto is_whole = [&](const Inspection& seen) {
+    return (!needs.sockets || seen.sockets) && seen.gaps.parts.empty();
+  };
+  if (std::all_of(all.begin(), all.end(), is_whole)) return;
+  const auto now = kernel.namespaces();
+  if (!now) return;
+  std::erase_if(all, [&](const Inspection& seen) {
+    return !is_whole(seen) && std::none_of(now->begin(), now->end(), [&](const NetNs& ns) {
+      return ns.inode == seen.ns.inode && ns.cookie == seen.ns.cookie;
+    });
+  });
 }
 
 }  // namespace
@@ -143,9 +192,24 @@ std::uint64_t open_connections(const StateCounts& states) {
          count_of(states, TcpState::syn_sent) + count_of(states, TcpState::close_wait);
 }
 
+std::string to_string(const Workload& workload) {
+  if (!workload.pod.empty()) {
+    return printable(fmt::format("{}/{}", workload.pod_namespace, workload.pod));
+  }
+  if (!workload.container.empty()) return printable("container:" + workload.container);
+  return workload.pod_uid.empty() ? "" : printable("pod " + workload.pod_uid);
+}
+
 std::string to_string(const ProcessName& process) {
-  return process.is_known() ? fmt::format("{} (pid {})", process.comm, process.pid)
-                            : "an unknown process";
+  if (!process.is_known()) return "an unknown process";
+  const std::string workload = to_string(process.workload);
+  return fmt::format("{} (pid {}{}{})", process.comm, process.pid, workload.empty() ? "" : ", ",
+                     workload);
+}
+
+void SeenGaps::add(std::string_view part, const Error& error) {
+  if (parts.empty()) why = printable(error.what);
+  parts.emplace_back(part);
 }
 
 int SeenListener::used_percent() const {
@@ -177,29 +241,33 @@ std::string_view Inspection::sysctl(std::string_view name) const {
   return {};
 }
 
-Inspection inspect(Kernel& kernel, Snapshot& snapshot, const Needs& needs) {
-  Inspection seen;
-  Owners owners;
-  if (needs.sockets || needs.descriptors) {
-    auto read = kernel.socket_owners(snapshot.deadline());
-    if (read) {
-      owners = std::move(*read);
-      seen.unreadable_processes = owners.unreadable();
+std::vector<Inspection> inspect(Kernel& kernel, Snapshot& snapshot,
+                                std::span<const NetNs> namespaces, const Needs& needs) {
+  Result<Owners> owners = Owners{};
+  if (needs.sockets || needs.descriptors) owners = kernel.socket_owners(snapshot.deadline());
+  std::vector<Result<SeenSockets>> sockets;
+  const Owners nobody;
+  if (needs.sockets) {
+    sockets = see_sockets(kernel, snapshot, namespaces, owners ? *owners : nobody);
+  }
+
+  std::vector<Inspection> all;
+  for (const NetNs& ns : namespaces) {
+    Inspection seen;
+    seen.ns = ns;
+    seen.is_own = snapshot.is_host(ns);
+    if (owners) {
+      seen.unreadable_processes = owners->unreadable();
     } else {
-      seen.owners_error = read.error();
+      seen.owners_error = owners.error();
     }
+    if (needs.sockets) seen.sockets = std::move(sockets[all.size()]);
+    if (seen.sockets && !seen.is_own) seen.inside_pid = process_inside(kernel, ns, *seen.sockets);
+    see_rest(snapshot, owners, needs, namespaces.size() == 1, seen);
+    all.push_back(std::move(seen));
   }
-  if (needs.sockets) seen.sockets = see_sockets(kernel, snapshot, owners);
-  if (needs.descriptors) {
-    seen.descriptors = seen.owners_error ? Result<SeenDescriptors>(*seen.owners_error)
-                                         : see_descriptors(snapshot, owners);
-  }
-  if (needs.conntrack) seen.conntrack = see_conntrack(snapshot);
-  if (needs.settings) {
-    seen.limits = see_limits(snapshot);
-    seen.sysctls = see_sysctls(snapshot);
-  }
-  return seen;
+  if (all.size() > 1) drop_ended(kernel, all, needs);
+  return all;
 }
 
 }  // namespace socket_exporter

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "collectors/port_usage.h"
@@ -18,14 +20,18 @@ inline std::uint32_t count_of(const StateCounts& states, TcpState state) {
 /// Connections that a process holds open: the kernel keeps those of other states by itself.
 std::uint64_t open_connections(const StateCounts& states);
 
+/// "shop/cart-7d" or "container:0123456789ab", printable; empty where there is neither.
+std::string to_string(const Workload& workload);
+
 /// A process as people know it; pid 0 is one that is not known.
 struct ProcessName {
   std::uint32_t pid = 0;
   std::string comm;  ///< printable
+  Workload workload{};
 
   bool is_known() const { return pid != 0; }
 };
-/// "nginx (pid 42)".
+/// "nginx (pid 42)", or "nginx (pid 42, shop/cart-7d)".
 std::string to_string(const ProcessName& process);
 
 struct SeenTuple {
@@ -97,6 +103,7 @@ struct SeenSockets {
   PortUse tcp_ports;
   std::uint64_t in_range = 0;  ///< TCP sockets with a local port of the range
   StateCounts states{};        ///< of all TCP sockets
+  std::uint64_t udp = 0;       ///< UDP sockets
   StateCounts range_states{};  ///< of those in the range
   std::vector<SeenTuple> tuples;
   std::optional<SeenTuple> silent;  ///< the tuple with most SYN_SENT
@@ -113,7 +120,8 @@ struct SeenSockets {
   int used_percent(const TupleUse& use) const;
 };
 
-/// File descriptors of the host and of its processes, fullest first.
+/// File descriptors of the whole host, which the own namespace answers for, and of processes,
+/// fullest first.
 struct SeenDescriptors {
   std::uint64_t open = 0;
   std::uint64_t limit = 0;
@@ -150,10 +158,21 @@ struct Needs {
   bool settings = false;  ///< limits and sysctls
 };
 
-/// What a check and the report judge: values read once, from the exporter's own namespace.
+/// What could not be read of a namespace other than the own.
+struct SeenGaps {
+  std::vector<std::string> parts;  ///< "connection tracking"
+  std::string why;                 ///< of the first, printable
+
+  void add(std::string_view part, const Error& error);
+};
+
+/// What a check and the report judge: values of one network namespace, read once.
 struct Inspection {
   static Error not_asked() { return {Error::Kind::unavailable, "not asked for"}; }
 
+  NetNs ns{0, "host"};
+  bool is_own = true;            ///< the exporter's
+  std::uint32_t inside_pid = 0;  ///< a process in another namespace; 0: none known
   Result<SeenSockets> sockets = not_asked();
   Result<SeenDescriptors> descriptors = not_asked();
   Result<SeenConntrack> conntrack = not_asked();
@@ -161,12 +180,15 @@ struct Inspection {
   std::vector<SeenSysctl> sysctls;
   std::uint64_t unreadable_processes = 0;
   std::optional<Error> owners_error;  ///< why no socket has a process
+  SeenGaps gaps;
 
   /// Value of a sysctl, or empty.
   std::string_view sysctl(std::string_view name) const;
 };
 
-/// Reads what is needed. Gather thread, or a program that has no other.
-Inspection inspect(Kernel& kernel, Snapshot& snapshot, const Needs& needs);
+/// Reads what is needed of each namespace, with one pass over sockets and one over owners for all.
+/// Of several, those that ended meanwhile are left out. Gather thread, or a program without.
+std::vector<Inspection> inspect(Kernel& kernel, Snapshot& snapshot,
+                                std::span<const NetNs> namespaces, const Needs& needs);
 
 }  // namespace socket_exporter

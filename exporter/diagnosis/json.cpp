@@ -1,8 +1,26 @@
 #include "exporter/diagnosis/json.h"
 
+#include <utility>
+
 #include "collectors/kernel/process.h"
 
 namespace socket_exporter {
+namespace {
+
+// Called as the labels of metrics.
+void add_workload(Json& json, const Workload& workload) {
+  const std::pair<const char*, const std::string&> values[] = {
+      {"namespace", workload.pod_namespace},
+      {"pod", workload.pod},
+      {"container", workload.container},
+      {"podUid", workload.pod_uid},
+  };
+  for (const auto& [key, value] : values) {
+    if (!value.empty()) json[key] = value;
+  }
+}
+
+}  // namespace
 
 std::string dump(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -24,6 +42,15 @@ void add_process(Json& json, const ProcessName& process) {
   if (!process.is_known()) return;
   json["process"] = process.comm;
   json["pid"] = process.pid;
+  add_workload(json, process.workload);
+}
+
+Json netns_json(const NetNs& ns) {
+  Json json;
+  json["name"] = ns.name;
+  json["inode"] = ns.inode;
+  add_workload(json, ns.workload);
+  return json;
 }
 
 void add_descriptors(Json& json, const SeenProcess& process) {

@@ -23,7 +23,9 @@ Json left_out_json(const SeenLeftOut& left_out);
 Json tuple_json(const SeenSockets& sockets, const SeenTuple& tuple);
 Json listener_json(const SeenListener& listener);
 Json close_wait_json(const SeenCloseWait& leak);
-/// Adds "process" and "pid" where the process is known.
+/// Name, inode, and the workload where there is one.
+Json netns_json(const NetNs& ns);
+/// Adds "process" and "pid", and the workload's keys, where they are known.
 void add_process(Json& json, const ProcessName& process);
 /// Adds "openFds", "fdsLimit" (null: none) and "fdsPercent".
 void add_descriptors(Json& json, const SeenProcess& process);

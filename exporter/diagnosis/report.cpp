@@ -4,16 +4,16 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "collectors/kernel/process.h"
+#include "exporter/diagnosis/page.h"
 #include "exporter/diagnosis/words.h"
 
 namespace socket_exporter {
 namespace {
 
-constexpr std::size_t kWidth = 100;
-constexpr std::size_t kIndent = 10;
 constexpr std::size_t kTuples = 3;
 constexpr std::size_t kProcesses = 5;
 constexpr std::size_t kListeners = 3;
@@ -29,45 +29,6 @@ constexpr BarState kBarStates[] = {{TcpState::time_wait, 'T'},
                                    {TcpState::close_wait, 'C'},
                                    {TcpState::syn_sent, 'S'}};
 constexpr char kOtherState = 'o';
-
-/// Text in two columns: a heading, and lines beside it.
-class Page {
- public:
-  explicit Page(bool colours) : colours_(colours) {}
-
-  void headline(Status status, std::string_view text) {
-    constexpr std::string_view kColours[] = {"\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[35m"};
-    const std::string word = fmt::format("{:<{}}", upper_case(status), kIndent);
-    const auto lines = wrapped(text, kWidth - kIndent);
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      const std::string heading = i > 0 ? std::string(kIndent, ' ') : word;
-      text_ += colours_ && i == 0 ? fmt::format("\x1b[1m{}{}\x1b[0m",
-                                                kColours[static_cast<std::size_t>(status)], heading)
-                                  : heading;
-      text_ += (colours_ ? "\x1b[1m" + lines[i] + "\x1b[0m" : lines[i]) + "\n";
-    }
-  }
-
-  void paragraph(std::string_view heading, std::string_view text) {
-    for (const std::string& line : wrapped(text, kWidth - kIndent)) {
-      this->line(heading, line);
-      heading = "";
-    }
-  }
-
-  void line(std::string_view heading, std::string_view text) {
-    const std::string padded = fmt::format("{:<{}}", heading, kIndent);
-    text_ += colours_ && !heading.empty() ? fmt::format("\x1b[1m{}\x1b[0m", padded) : padded;
-    text_ += shortened(text, kWidth - kIndent) + "\n";
-  }
-
-  void gap() { text_ += "\n"; }
-  std::string take() && { return std::move(text_); }
-
- private:
-  bool colours_;
-  std::string text_;
-};
 
 // TIME_WAIT sockets of the tuple whose port the kernel would give to a new connection.
 std::uint64_t reusable_of(const TupleUse& use) {
@@ -124,7 +85,8 @@ void add_ports(Page& page, const SeenSockets& sockets) {
                     to_string(tuple.key.destination, tuple.key.destination_port), service);
     page.line(
         i == 0 ? "Fullest" : "",
-        fmt::format("{}  {}", shortened(name, kWidth - kIndent - numbers.size() - 2), numbers));
+        fmt::format("{}  {}", shortened(name, Page::kWidth - Page::kIndent - numbers.size() - 2),
+                    numbers));
     const auto reusable = reusable_of(tuple.use);
     page.line(
         "", fmt::format(
@@ -144,6 +106,28 @@ void add_left_out(Page& page, const SeenLeftOut& left_out) {
     text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", counted(sockets, "socket"), table);
   }
   if (!text.empty()) page.paragraph("Left out", text + ": their tables are full.");
+}
+
+// "shop/cart-7d (inode 4026532201, container:0123456789ab)"
+std::string netns_text(const NetNs& ns) {
+  const std::string name = printable(ns.name);
+  const std::string workload = to_string(ns.workload);
+  return fmt::format("{} (inode {}{}{})", name, ns.inode,
+                     workload.empty() || workload == name ? "" : ", ",
+                     workload == name ? "" : workload);
+}
+
+std::string how_to_enter(const Inspection& seen) {
+  return seen.inside_pid == 0
+             ? "Commands are for inside the namespace (ip netns exec, or nsenter --net)."
+             : fmt::format("Commands are for inside the namespace: nsenter --target {} --net ...",
+                           seen.inside_pid);
+}
+
+void add_gaps(Page& page, const SeenGaps& gaps) {
+  if (gaps.parts.empty()) return;
+  page.paragraph("Missing",
+                 fmt::format("{}: could not be read ({}).", fmt::join(gaps.parts, ", "), gaps.why));
 }
 
 std::string limit_text(const std::optional<std::uint64_t>& limit) {
@@ -166,6 +150,10 @@ void add_processes(Page& page, const Inspection& seen) {
                               grouped(count_of(one.tcp, TcpState::close_wait)),
                               grouped(count_of(one.tcp, TcpState::syn_sent)), grouped(one.open_fds),
                               limit_text(one.fds_limit)));
+    const std::string workload = to_string(one.process.workload);
+    if (!workload.empty() && workload != to_string(seen.ns.workload)) {
+      page.line("", fmt::format("{:>9} in {}", "", workload));
+    }
   }
   if (seen.unreadable_processes > 0) {
     page.line(processes.empty() ? "Processes" : "",
@@ -220,7 +208,20 @@ void add_causes(Page& page, const Report& report) {
       page.paragraph(heading, step);
       heading = "";
     }
+    if (!report.seen.is_own) page.paragraph("", how_to_enter(report.seen));
   }
+}
+
+// Worst highest.
+auto rank(const Report& report) {
+  int tuple = 0;
+  int used = 0;
+  if (report.seen.sockets) {
+    const SeenSockets& sockets = *report.seen.sockets;
+    if (!sockets.tuples.empty()) tuple = sockets.used_percent(sockets.tuples.front().use);
+    used = sockets.used_percent();
+  }
+  return std::tuple(gravity(report.status), tuple, used);
 }
 
 }  // namespace
@@ -240,14 +241,23 @@ Report judge_report(Inspection seen, const CheckThresholds& chosen) {
   return report;
 }
 
-Report make_report(Kernel& kernel, Snapshot& snapshot, const CheckThresholds& chosen) {
+std::vector<Report> make_reports(Kernel& kernel, Snapshot& snapshot,
+                                 std::span<const NetNs> namespaces, const CheckThresholds& chosen) {
   const Needs everything{.sockets = true, .descriptors = true, .conntrack = true, .settings = true};
-  return judge_report(inspect(kernel, snapshot, everything), chosen);
+  std::vector<Report> reports;
+  for (Inspection& seen : inspect(kernel, snapshot, namespaces, everything)) {
+    reports.push_back(judge_report(std::move(seen), chosen));
+  }
+  std::stable_sort(reports.begin(), reports.end(),
+                   [](const Report& a, const Report& b) { return rank(a) > rank(b); });
+  return reports;
 }
 
 std::string report_text(const Report& report, bool colours) {
   Page page(colours);
   page.headline(report.status, report.headline);
+  if (!report.seen.is_own) page.paragraph("Netns", netns_text(report.seen.ns));
+  add_gaps(page, report.seen.gaps);
   if (!report.seen.sockets) return std::move(page).take();
   add_causes(page, report);
   page.gap();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,12 @@ struct Report {
   Inspection seen;
 };
 
-/// Reads everything and looks for causes; `chosen` goes before the defaults of the checks.
-/// Gather thread, or a program that has no other.
-Report make_report(Kernel& kernel, Snapshot& snapshot, const CheckThresholds& chosen);
+/// Reads everything about each namespace, all in one pass, and looks for causes: worst first.
+/// `chosen` goes before the defaults of the checks. Gather thread, or a program without.
+std::vector<Report> make_reports(Kernel& kernel, Snapshot& snapshot,
+                                 std::span<const NetNs> namespaces, const CheckThresholds& chosen);
 
-/// Pure: the same of values.
+/// Pure: one of values.
 Report judge_report(Inspection seen, const CheckThresholds& chosen);
 
 /// Pure. One screen, no line wider than 100 columns; escape sequences only with `colours`.
@@ -27,5 +29,8 @@ std::string report_text(const Report& report, bool colours);
 
 /// Pure. The same as one JSON object.
 std::string report_json(const Report& report);
+
+/// Pure. All of them under "reports", beside what the first and worst of them says.
+std::string reports_json(std::span<const Report> reports);
 
 }  // namespace socket_exporter

@@ -57,21 +57,29 @@ Json conntrack_json(const Result<SeenConntrack>& conntrack) {
   return json;
 }
 
-template <typename T, typename ToJson>
-Json list_json(const std::vector<T>& all, const ToJson& to_json) {
+template <typename List, typename ToJson>
+Json list_json(const List& all, const ToJson& convert) {
   Json list = Json::array();
-  for (const T& one : all) list.push_back(to_json(one));
+  for (const auto& one : all) list.push_back(convert(one));
   return list;
 }
 
-}  // namespace
+Json gaps_json(const SeenGaps& gaps) {
+  if (gaps.parts.empty()) return nullptr;
+  Json json;
+  json["parts"] = gaps.parts;
+  json["reason"] = gaps.why;
+  return json;
+}
 
-std::string report_json(const Report& report) {
+Json to_json(const Report& report) {
   Json json;
   json["status"] = to_string(report.status);
   json["headline"] = report.headline;
+  json["netns"] = netns_json(report.seen.ns);
   json["findings"] = findings_json(report.findings);
-  if (!report.seen.sockets) return dump(json);
+  json["unread"] = gaps_json(report.seen.gaps);
+  if (!report.seen.sockets) return json;
   const SeenSockets& sockets = *report.seen.sockets;
   json["ports"] = ports_json(sockets);
   json["tuples"] =
@@ -86,6 +94,21 @@ std::string report_json(const Report& report) {
   json["conntrack"] = conntrack_json(report.seen.conntrack);
   json["sysctls"] = Json::object();
   for (const SeenSysctl& one : report.seen.sysctls) json["sysctls"][one.name] = one.value;
+  return json;
+}
+
+}  // namespace
+
+std::string report_json(const Report& report) {
+  return dump(to_json(report));
+}
+
+std::string reports_json(std::span<const Report> reports) {
+  Json json;
+  json["status"] = to_string(reports.front().status);
+  json["headline"] = reports.front().headline;
+  json["netns"] = netns_json(reports.front().seen.ns);
+  json["reports"] = list_json(reports, to_json);
   return dump(json);
 }
 

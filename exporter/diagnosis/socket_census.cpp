@@ -12,20 +12,21 @@ namespace {
 
 constexpr std::size_t kShown = 10;  // of each list: more than a screen has room for
 
-/// Groups told apart, as in PortUsage: what is beyond has no process, and no weight either.
-constexpr std::size_t kMaxGroups = PortUsage::kMaxTuples;
-
 // Of a group that is known, or for which there is room; null when there is none.
 template <typename Map>
-typename Map::mapped_type* entry_of(Map& groups, const typename Map::key_type& key) {
+typename Map::mapped_type* entry_of(Map& groups, const typename Map::key_type& key,
+                                    std::size_t& room) {
   const auto found = groups.find(key);
   if (found != groups.end()) return &found->second;
-  return groups.size() < kMaxGroups ? &groups[key] : nullptr;
+  if (room == 0) return nullptr;
+  --room;
+  return &groups[key];
 }
 
 template <typename Map>
-void count(Map& groups, const typename Map::key_type& key, std::uint64_t& left_out) {
-  auto* const sockets = entry_of(groups, key);
+void count(Map& groups, const typename Map::key_type& key, std::size_t& room,
+           std::uint64_t& left_out) {
+  auto* const sockets = entry_of(groups, key, room);
   ++(sockets != nullptr ? *sockets : left_out);
 }
 
@@ -40,8 +41,6 @@ std::uint64_t sum(const StateCounts& states) {
   return std::accumulate(states.begin(), states.end(), std::uint64_t{0});
 }
 
-using TupleEntry = const PortUsage::Tuples::value_type*;
-
 bool is_fuller(TupleEntry a, TupleEntry b) {
   const auto rank = [](TupleEntry t) {
     return std::pair(t->second.ports_used, sum(t->second.states));
@@ -54,9 +53,10 @@ std::uint32_t silent_sockets(TupleEntry tuple) {
 }
 
 // How many destinations the source has, and which has the most sockets.
-void find_destination(SeenSource& source, const PortUsage& usage) {
+void find_destination(SeenSource& source, std::span<const TupleEntry> tuples) {
   std::uint64_t most = 0;
-  for (const auto& [key, use] : usage.tuples()) {
+  for (const TupleEntry tuple : tuples) {
+    const auto& [key, use] = *tuple;
     if (key.source != source.address) continue;
     ++source.destinations;
     const std::uint64_t sockets = sum(use.states);
@@ -74,7 +74,7 @@ void find_destination(SeenSource& source, const PortUsage& usage) {
 ProcessName name_of(const Owners& owners, std::size_t process) {
   if (process >= owners.processes().size()) return {};
   const Process& found = owners.processes()[process];
-  return {found.pid, printable(found.comm)};
+  return {found.pid, printable(found.comm), found.workload};
 }
 
 std::size_t SocketCensus::AddressHash::operator()(const IpAddress& address) const {
@@ -87,10 +87,11 @@ std::size_t SocketCensus::GroupHash::operator()(const Group& group) const {
                    (group.inbound ? 1U : 0U)));
 }
 
-SocketCensus::SocketCensus(const Owners& owners, std::uint16_t port_min, std::uint16_t port_max)
-    : owners_(owners), processes_(owners.processes().size() + 1) {
-  seen_.port_min = port_min;
-  seen_.port_max = port_max;
+SocketCensus::SocketCensus(const Owners& owners, const PortSpace& ports, CensusRoom& room)
+    : owners_(owners), room_(room) {
+  seen_.port_min = ports.min;
+  seen_.port_max = ports.max;
+  seen_.reserved = ports.reserved;
 }
 
 void SocketCensus::see(std::span<const Socket> sockets) {
@@ -100,6 +101,7 @@ void SocketCensus::see(std::span<const Socket> sockets) {
     if (socket.protocol == Protocol::tcp) {
       see_tcp(socket, process);
     } else {
+      ++seen_.udp;
       ++processes_[process].udp;
     }
   }
@@ -119,16 +121,16 @@ void SocketCensus::see_tcp(const Socket& socket, std::size_t process) {
   const Group group = socket.inbound ? Group{process, socket.local, socket.local_port, true}
                                      : Group{process, socket.remote, socket.remote_port, false};
   if (socket.state == TcpState::close_wait) {
-    count(close_wait_, group, seen_.left_out.close_waits);
+    count(close_wait_, group, room_.close_waits, seen_.left_out.close_waits);
   }
   const bool is_known = process < owners_.processes().size();
-  if (is_known && !socket.inbound) count(outgoing_, group, seen_.left_out.peers);
+  if (is_known && !socket.inbound) count(outgoing_, group, room_.outgoing, seen_.left_out.peers);
 }
 
 void SocketCensus::see_in_range(const Socket& socket, std::size_t process) {
   ++seen_.in_range;
   ++seen_.range_states[static_cast<std::size_t>(socket.state)];
-  Source* const source = entry_of(sources_, socket.local);
+  Source* const source = entry_of(sources_, socket.local, room_.sources);
   if (source == nullptr) {
     ++seen_.left_out.sources;
     return;
@@ -137,13 +139,12 @@ void SocketCensus::see_in_range(const Socket& socket, std::size_t process) {
   if (process < owners_.processes().size()) ++source->processes[process];
 }
 
-SeenSockets SocketCensus::finish(const PortUsage& usage, const NetNs& ns,
-                                 const ServiceMap& services) && {
-  seen_.reserved = usage.space(ns).reserved;
+SeenSockets SocketCensus::finish(const PortUsage& usage, std::span<const TupleEntry> tuples,
+                                 const NetNs& ns, const ServiceMap& services) && {
   seen_.tcp_ports = usage.use(ns, Protocol::tcp);
-  seen_.left_out.tuples = usage.uncounted_sockets();
-  add_tuples(usage, services);
-  seen_.sources = largest_sources(usage);
+  seen_.left_out.tuples = usage.uncounted_sockets(ns);
+  add_tuples(tuples, services);
+  seen_.sources = largest_sources(tuples);
   seen_.processes = largest_processes();
   seen_.close_waits = largest_close_waits();
   keep_first(seen_.listeners, [](const SeenListener& a, const SeenListener& b) {
@@ -170,9 +171,8 @@ std::map<SocketCensus::Peer, std::size_t> SocketCensus::processes_of_peers() con
   return processes;
 }
 
-void SocketCensus::add_tuples(const PortUsage& usage, const ServiceMap& services) {
-  std::vector<TupleEntry> entries;
-  for (const auto& tuple : usage.tuples()) entries.push_back(&tuple);
+void SocketCensus::add_tuples(std::span<const TupleEntry> tuples, const ServiceMap& services) {
+  std::vector<TupleEntry> entries(tuples.begin(), tuples.end());
   const auto processes = processes_of_peers();
   const auto to_seen = [&](TupleEntry entry) -> SeenTuple {
     const TupleKey& key = entry->first;
@@ -188,7 +188,7 @@ void SocketCensus::add_tuples(const PortUsage& usage, const ServiceMap& services
   std::transform(entries.begin(), entries.end(), std::back_inserter(seen_.tuples), to_seen);
 }
 
-std::vector<SeenSource> SocketCensus::largest_sources(const PortUsage& usage) const {
+std::vector<SeenSource> SocketCensus::largest_sources(std::span<const TupleEntry> tuples) const {
   std::vector<SeenSource> sources;
   for (const auto& [address, source] : sources_) {
     SeenSource seen;
@@ -204,20 +204,20 @@ std::vector<SeenSource> SocketCensus::largest_sources(const PortUsage& usage) co
     return a.sockets != b.sockets ? a.sockets > b.sockets : a.address < b.address;
   });
 
-  for (SeenSource& source : sources) find_destination(source, usage);
+  for (SeenSource& source : sources) find_destination(source, tuples);
   return sources;
 }
 
 std::vector<SeenProcess> SocketCensus::largest_processes() const {
   std::vector<SeenProcess> processes;
-  for (std::size_t i = 0; i < owners_.processes().size(); ++i) {
+  for (const auto& [process, counts] : processes_) {
+    if (process >= owners_.processes().size()) continue;
     SeenProcess seen;
-    seen.tcp = processes_[i].tcp;
-    seen.udp = processes_[i].udp;
-    if (seen.sockets() == 0) continue;
-    seen.process = name(i);
-    seen.open_fds = owners_.processes()[i].open_fds;
-    seen.fds_limit = owners_.processes()[i].fds_limit;
+    seen.tcp = counts.tcp;
+    seen.udp = counts.udp;
+    seen.process = name(process);
+    seen.open_fds = owners_.processes()[process].open_fds;
+    seen.fds_limit = owners_.processes()[process].fds_limit;
     processes.push_back(std::move(seen));
   }
   keep_first(processes, [](const SeenProcess& a, const SeenProcess& b) {
@@ -240,8 +240,8 @@ std::vector<SeenCloseWait> SocketCensus::largest_close_waits() const {
   std::vector<SeenCloseWait> close_waits;
   for (auto& [process, seen] : by_process) {
     seen.process = name(process);
-    seen.close_wait = count_of(processes_[process].tcp, TcpState::close_wait);
-    seen.connections = open_connections(processes_[process].tcp);
+    seen.close_wait = count_of(processes_.at(process).tcp, TcpState::close_wait);
+    seen.connections = open_connections(processes_.at(process).tcp);
     close_waits.push_back(std::move(seen));
   }
   keep_first(close_waits, [](const SeenCloseWait& a, const SeenCloseWait& b) {

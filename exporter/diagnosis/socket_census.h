@@ -13,19 +13,31 @@
 
 namespace socket_exporter {
 
-/// Printable name and number of `process`, an index of `owners`.
+/// Printable name, number and workload of `process`, an index of `owners`.
 ProcessName name_of(const Owners& owners, std::size_t process);
 
+/// Groups that the censuses of one pass may still tell apart, as many as PortUsage has tuples: what
+/// is beyond has no process, and no weight either.
+struct CensusRoom {
+  std::size_t sources = PortUsage::kMaxTuples;
+  std::size_t outgoing = PortUsage::kMaxTuples;
+  std::size_t close_waits = PortUsage::kMaxTuples;
+};
+
+/// A tuple that PortUsage counted.
+using TupleEntry = const PortUsage::Tuples::value_type*;
+
 /// Counts the sockets of one pass by owner, address and listener: what PortUsage does not.
-/// For one namespace; `owners` has to outlive it.
+/// For one namespace; `owners` and `room` have to outlive it.
 class SocketCensus {
  public:
-  SocketCensus(const Owners& owners, std::uint16_t port_min, std::uint16_t port_max);
+  SocketCensus(const Owners& owners, const PortSpace& ports, CensusRoom& room);
 
   void see(std::span<const Socket> sockets);
 
-  /// What it saw, joined with what PortUsage saw in the same pass.
-  SeenSockets finish(const PortUsage& usage, const NetNs& ns, const ServiceMap& services) &&;
+  /// What it saw, joined with what PortUsage saw in the same pass; `tuples` are the namespace's.
+  SeenSockets finish(const PortUsage& usage, std::span<const TupleEntry> tuples, const NetNs& ns,
+                     const ServiceMap& services) &&;
 
  private:
   /// Who talks to whom: a peer, or a port of our own where the socket was accepted.
@@ -55,15 +67,16 @@ class SocketCensus {
   void see_tcp(const Socket& socket, std::size_t process);
   void see_in_range(const Socket& socket, std::size_t process);
   std::map<Peer, std::size_t> processes_of_peers() const;
-  void add_tuples(const PortUsage& usage, const ServiceMap& services);
-  std::vector<SeenSource> largest_sources(const PortUsage& usage) const;
+  void add_tuples(std::span<const TupleEntry> tuples, const ServiceMap& services);
+  std::vector<SeenSource> largest_sources(std::span<const TupleEntry> tuples) const;
   std::vector<SeenProcess> largest_processes() const;
   std::vector<SeenCloseWait> largest_close_waits() const;
   ProcessName name(std::size_t process) const { return name_of(owners_, process); }
 
   const Owners& owners_;
+  CensusRoom& room_;
   SeenSockets seen_;
-  std::vector<Counts> processes_;  ///< by index of owners_; the last is for all unknown ones
+  std::unordered_map<std::size_t, Counts> processes_;  ///< by index of owners_; one beyond: unknown
   std::unordered_map<IpAddress, Source, AddressHash> sources_;
   std::unordered_map<Group, std::uint64_t, GroupHash> outgoing_;
   std::map<Group, std::uint64_t> close_wait_;

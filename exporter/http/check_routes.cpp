@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "exporter/diagnosis/check_output.h"
+#include "exporter/diagnosis/netns_choice.h"
 
 namespace socket_exporter {
 namespace {
@@ -42,22 +44,43 @@ Result<Thresholds> chosen_thresholds(const HttpRequest& request, const CheckThre
   return chosen;
 }
 
-HttpResponse answer(const CheckInfo& check, const Thresholds& chosen, Scraper& scraper) {
-  // Shared with the task, which may run on after this function gave up.
-  const auto run = std::make_shared<CheckRun>();
-  const auto done = scraper.run_task(
-      [run, chosen, &check](Kernel& kernel, Snapshot& snapshot) {
-        *run = perform_check(check, chosen, kernel, snapshot);
-      },
-      std::chrono::steady_clock::now() + kCheckTime);
-  if (done)
-    return json_response(run->result.status == Status::unknown ? 503 : 200, check_json(*run));
-
+HttpResponse failure(const CheckInfo& check, const Thresholds& chosen, const Error& error) {
   CheckRun failed;
   failed.check = &check;
   failed.levels = levels_of(check.defaults, chosen);
-  failed.result = unknown_result(done.error());
-  return json_response(done.error().kind == Error::Kind::timeout ? 504 : 503, check_json(failed));
+  failed.result = unknown_result(error);
+  return json_response(error.kind == Error::Kind::timeout ? 504 : 503, check_json(failed));
+}
+
+// What a task found; shared with it, as it may run on after nobody waits any more.
+struct Answer {
+  std::optional<Error> wrong_netns;
+  std::vector<CheckRun> runs;
+};
+
+HttpResponse answer(const CheckInfo& check, const Thresholds& chosen, const std::string& netns,
+                    Scraper& scraper) {
+  const auto found = std::make_shared<Answer>();
+  const auto done = scraper.run_task(
+      [found, chosen, netns, &check](Kernel& kernel, Snapshot& snapshot) {
+        const auto namespaces = choose_namespaces(kernel, snapshot, netns);
+        if (namespaces) {
+          found->runs = perform_check(check, chosen, kernel, snapshot, *namespaces);
+        } else {
+          found->wrong_netns = namespaces.error();
+        }
+      },
+      std::chrono::steady_clock::now() + kCheckTime);
+  if (!done) return failure(check, chosen, done.error());
+  if (found->wrong_netns) return text_response(400, found->wrong_netns->what);
+  const int status = found->runs.front().result.status == Status::unknown ? 503 : 200;
+  return json_response(
+      status, netns == kAllNetns ? checks_json(found->runs) : check_json(found->runs.front()));
+}
+
+std::string chosen_netns(const HttpRequest& request) {
+  const auto values = request.query_values("netns");
+  return std::string(values.empty() ? kOwnNetns : values.back());
 }
 
 }  // namespace
@@ -71,7 +94,7 @@ void add_check_routes(Router& router, Scraper& scraper, const ThresholdSource& t
                [&check, &scraper, thresholds](const HttpRequest& request) {
                  const auto chosen = chosen_thresholds(request, thresholds(), check.name);
                  if (!chosen) return text_response(400, chosen.error().what);
-                 return answer(check, *chosen, scraper);
+                 return answer(check, *chosen, chosen_netns(request), scraper);
                });
   }
 }

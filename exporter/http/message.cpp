@@ -93,10 +93,11 @@ void add_header(HttpRequest& request, std::string_view name, std::string_view va
   request.headers.emplace_back(name, value);
 }
 
-std::string response_head(const HttpResponse& response, std::string_view reason, std::time_t now) {
-  std::string head =
-      fmt::format("HTTP/1.1 {} {}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\nConnection: close\r\n",
-                  response.status, reason, fmt::gmtime(now));
+std::string response_head(const HttpResponse& response, std::string_view reason, std::time_t now,
+                          Persistence persistence) {
+  std::string head = fmt::format(
+      "HTTP/1.1 {} {}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\nConnection: {}\r\n", response.status,
+      reason, fmt::gmtime(now), persistence == Persistence::close ? "close" : "keep-alive");
   auto out = std::back_inserter(head);
   if (!response.content_type.empty()) {
     fmt::format_to(out, "Content-Type: {}\r\n", response.content_type);

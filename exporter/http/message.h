@@ -43,7 +43,11 @@ Result<HttpRequest> parse_request(std::string_view method, std::string_view path
 /// Adds a header; a repeated one becomes a list, as RFC 9110 section 5.3 allows.
 void add_header(HttpRequest& request, std::string_view name, std::string_view value);
 
+/// Whether the connection may serve another request after this one (RFC 9112 section 9.3).
+enum class Persistence { close, keep_alive };
+
 /// Status line and headers up to the empty line; the length is the whole body's.
-std::string response_head(const HttpResponse& response, std::string_view reason, std::time_t now);
+std::string response_head(const HttpResponse& response, std::string_view reason, std::time_t now,
+                          Persistence persistence);
 
 }  // namespace socket_exporter

@@ -4,13 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
 
 #include "exporter/http/listen_address.h"
+#include "exporter/http/request_gate.h"
 
 namespace socket_exporter {
 namespace {
@@ -25,31 +26,35 @@ constexpr long long kBodyLimit =
 constexpr std::size_t kWriteStep = std::size_t{64} * 1024;
 constexpr int kWriteTimeouts = 6;  // a whole answer may take this many client timeouts
 
-/// Counts requests at work and lets stop() wait until there are none.
-class Gate {
+/// Lets some connections stay open for their next request: each holds a thread of the server.
+class KeptConnections {
  public:
-  bool enter() {
-    const std::lock_guard lock(mutex_);
-    if (closed_) return false;
-    ++inside_;
+  explicit KeptConnections(unsigned most) : most_(most) {}
+
+  /// Whether it may stay. Its server tells when it ends, by forget().
+  bool keep(mg_connection* connection) {
+    if (mg_get_user_connection_data(connection) != nullptr) return true;
+    if (count_.fetch_add(1) >= most_) {
+      --count_;
+      return false;
+    }
+    mg_set_user_connection_data(connection, this);
     return true;
   }
-  void leave() {
-    const std::lock_guard lock(mutex_);
-    if (--inside_ == 0) empty_.notify_all();
-  }
-  void close_and_wait() {
-    std::unique_lock lock(mutex_);
-    closed_ = true;
-    empty_.wait(lock, [this] { return inside_ == 0; });
+  void forget(const mg_connection* connection) {
+    if (mg_get_user_connection_data(connection) != nullptr) --count_;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable empty_;
-  bool closed_ = false;
-  unsigned inside_ = 0;
+  const unsigned most_;
+  std::atomic<unsigned> count_{0};
 };
+
+// HTTP/1.0 clients ask for it in ways that are not worth knowing.
+bool wants_to_stay(mg_connection* connection, const mg_request_info& info) {
+  const char* wish = mg_get_header(connection, "Connection");
+  return info.http_version == std::string_view("1.1") && wish == nullptr;
+}
 
 // civetweb's listening_ports, where "+" is IPv6 and IPv4 in one socket.
 std::string civet_ports(const std::vector<ListenAddress>& addresses, bool both_families) {
@@ -75,7 +80,9 @@ std::vector<std::string> civet_options(const std::string& ports, const HttpServe
           "request_timeout_ms",
           std::to_string(options.client_timeout.count()),
           "enable_keep_alive",
-          "no",  // an idle connection would hold a thread
+          "yes",
+          "keep_alive_timeout_ms",
+          std::to_string(options.idle_timeout.count()),
           "enable_directory_listing",
           "no",  // no document_root either
           "enable_auth_domain_check",
@@ -125,7 +132,8 @@ class HttpServer::Front {
       : addresses_(parse_addresses(listen_addresses)),
         router_(router),
         logger_(logger),
-        options_(options) {
+        options_(options),
+        kept_(options.threads / 2) {
     const bool ipv6 = mg_check_feature(kIpv6) != 0;
     const bool started = (ipv6 && start(true)) || start(false);
     if (!started) {
@@ -166,6 +174,7 @@ class HttpServer::Front {
     callbacks.begin_request = on_request;
     callbacks.http_error = on_error;
     callbacks.log_message = on_message;
+    callbacks.connection_close = on_close;
     try {
       server_ = std::make_unique<CivetServer>(
           civet_options(civet_ports(addresses_, both_families), options_), &callbacks, this);
@@ -199,11 +208,15 @@ class HttpServer::Front {
     try {
       Front& front = front_of(connection);
       front.count(status, "other");
-      front.write(connection, text_response(status, text), true);
+      front.write_last(connection, text_response(status, text));
     } catch (const std::exception& e) {
       front_of(connection).report("error page failed", e.what());
     }
     return kErrorAnswered;
+  }
+
+  static void on_close(const mg_connection* connection) noexcept {
+    front_of(connection).kept_.forget(connection);
   }
 
   static int on_message(const mg_connection* connection, const char* text) noexcept {
@@ -240,18 +253,18 @@ class HttpServer::Front {
   int serve(mg_connection* connection) {
     const mg_request_info& info = *mg_get_request_info(connection);
     if (!gate_.enter()) {
-      write(connection, text_response(503, "Shutting down"), true);
+      write_last(connection, text_response(503, "Shutting down"));
       return kAnsweredButUnread;
     }
     struct Leave {
-      Gate& gate;
+      RequestGate& gate;
       ~Leave() { gate.leave(); }
     } const leave{gate_};
 
     if (mg_get_header(connection, "Transfer-Encoding") != nullptr ||
         info.content_length > kBodyLimit) {
       count(413, "other");
-      write(connection, text_response(413, "Request body too large"), true);
+      write_last(connection, text_response(413, "Request body too large"));
       return kAnsweredButUnread;
     }
     if (!skip_body(connection, info.content_length)) return kAnsweredButUnread;
@@ -263,7 +276,7 @@ class HttpServer::Front {
                                  info.query_string != nullptr ? info.query_string : "");
     if (!request) {
       count(400, "other");
-      write(connection, text_response(400, request.error().what), true);
+      write_last(connection, text_response(400, request.error().what));
       return kAnswered;
     }
     for (int i = 0; i < info.num_headers; ++i) {
@@ -271,7 +284,13 @@ class HttpServer::Front {
     }
     const HttpResponse response = handle(*request);
     count(response.status, router_.route_of(request->path));
-    write(connection, response, request->method != "HEAD");
+    const bool stays =
+        wants_to_stay(connection, info) && !gate_.is_closed() && kept_.keep(connection);
+    if (!write(connection, response, request->method != "HEAD",
+               stays ? Persistence::keep_alive : Persistence::close) ||
+        !stays) {
+      mg_disable_connection_keep_alive(connection);
+    }
     return kAnswered;
   }
 
@@ -295,11 +314,17 @@ class HttpServer::Front {
     return true;
   }
 
+  void write_last(mg_connection* connection, const HttpResponse& response) const {
+    static_cast<void>(write(connection, response, true, Persistence::close));
+    mg_disable_connection_keep_alive(connection);
+  }
+
   // civetweb gives up on a client that takes nothing for a timeout; this also ends those
-  // that take a little every time.
-  void write(mg_connection* connection, const HttpResponse& response, bool with_body) const {
+  // that take a little every time. False: the client did not take it all.
+  bool write(mg_connection* connection, const HttpResponse& response, bool with_body,
+             Persistence persistence) const {
     const char* reason = mg_get_response_code_text(connection, response.status);
-    std::string first = response_head(response, reason, std::time(nullptr));
+    std::string first = response_head(response, reason, std::time(nullptr), persistence);
     std::string_view rest = with_body ? std::string_view(response.body) : std::string_view();
     const auto cut = [&rest] {
       const auto step = rest.substr(0, kWriteStep);
@@ -313,16 +338,18 @@ class HttpServer::Front {
       const int written = mg_write(connection, step.data(), step.size());
       if (written != static_cast<int>(step.size()) || std::chrono::steady_clock::now() > until) {
         logger_.debug("client did not take its answer", {{"left", std::to_string(rest.size())}});
-        return;
+        return false;
       }
     }
+    return true;
   }
 
   std::vector<ListenAddress> addresses_;
   const Router& router_;
   const Logger& logger_;
   HttpServerOptions options_;
-  Gate gate_;
+  RequestGate gate_;
+  KeptConnections kept_;
   std::mutex start_mutex_;
   std::string start_error_;              ///< constructor only
   bool started_ = false;                 ///< set before the first request

@@ -15,11 +15,13 @@ struct HttpServerOptions {
   unsigned threads = 64;  ///< requests at work at the same time; more than --web.max-requests
   /// What a client has to send its request, and to take more of the answer each time.
   std::chrono::milliseconds client_timeout{5000};
+  /// How long a connection may wait for its next request: longer than a usual scrape interval.
+  std::chrono::milliseconds idle_timeout{75'000};
   HttpMetrics* metrics = nullptr;
 };
 
-/// Serves a router's answers over HTTP from construction to stop(). One request a
-/// connection; the router, logger and metrics have to outlive it.
+/// Serves a router's answers over HTTP from construction to stop(). Half of the threads may be
+/// held by idle connections. The router, logger and metrics have to outlive it.
 class HttpServer {
  public:
   /// Throws std::runtime_error, saying which address, what happened and what to do.

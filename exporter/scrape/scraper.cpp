@@ -46,9 +46,14 @@ constexpr Metric kOverflow{Type::Counter, "socket_exporter_label_overflow_total"
                            "What a metric's limit left out, summed over scrapes: label sets, and "
                            "beyond 65,536 of them sockets.",
                            "metric"};
+constexpr Metric kRestarts{Type::Counter, "socket_exporter_scan_chain_restarts_total",
+                           "Chains of the kernel's tables that were read anew, since they changed "
+                           "while they were read: nothing is lost or counted twice by it."};
+constexpr Metric kNamespaces{Type::Gauge, "socket_exporter_network_namespaces",
+                             "Network namespaces that were found."};
 constexpr MetricInfo kExporterMetrics[] = {kBuildInfo,   kSuccess,     kDuration,     kErrors,
                                            kFeature,     kScanSockets, kScanDuration, kScans,
-                                           kInterrupted, kOverflow};
+                                           kInterrupted, kRestarts,    kNamespaces,   kOverflow};
 
 constexpr Error::Kind kErrorKinds[] = {Error::Kind::unavailable, Error::Kind::denied,
                                        Error::Kind::malformed, Error::Kind::timeout,
@@ -110,6 +115,13 @@ struct Scraper::Running {
   void see(std::span<const Socket> sockets) {
     run([&]() -> Result<> {
       collector->see(sockets);
+      return {};
+    });
+  }
+
+  void choose(Snapshot& snapshot) {
+    run([&]() -> Result<> {
+      collector->choose(snapshot);
       return {};
     });
   }
@@ -217,8 +229,17 @@ Result<> Scraper::perform(const Task& task, Deadline deadline, const ServiceMap&
   return {};
 }
 
+Result<std::vector<NetNs>> Scraper::just_the_host() {
+  auto host = kernel_.own_namespace();
+  if (!host) return host.error();
+  return std::vector{std::move(*host)};
+}
+
 Scrape Scraper::gather(const Selection& selection, Deadline deadline, const ServiceMap& services) {
-  auto namespaces = kernel_.namespaces();
+  const bool only_host = std::all_of(selection.begin(), selection.end(), [](const auto* entry) {
+    return entry->node_compat;  // node_exporter's names are the host's
+  });
+  auto namespaces = only_host ? just_the_host() : kernel_.namespaces();
   Scrape scrape;
   if (!namespaces) {
     for (const CollectorEntry* entry : selection) {
@@ -232,6 +253,7 @@ Scrape Scraper::gather(const Selection& selection, Deadline deadline, const Serv
   std::vector<Running> running;
   for (const CollectorEntry* entry : selection) running.push_back({entry, nullptr, {}, 0});
   const auto scanned = scan(running, snapshot);
+  for (Running& one : running) one.choose(snapshot);
   for (Running& one : running) scrape.push_back(one.finish(snapshot));
   if (options_.process_metrics) {
     const auto start = Clock::now();
@@ -240,6 +262,7 @@ Scrape Scraper::gather(const Selection& selection, Deadline deadline, const Serv
     scrape.push_back(
         {kProcessSection, std::move(process).take(), seconds_since(start), std::move(status)});
   }
+  if (!only_host) found_namespaces_ = snapshot.scanned_namespaces().size();
   scrape.push_back(about_itself(scrape, scanned));
   return scrape;
 }
@@ -254,7 +277,10 @@ std::optional<Scraper::Scan> Scraper::scan(std::vector<Running>& running, Snapsh
   if (watchers.empty()) return std::nullopt;
 
   const auto stats = scan_until_whole(watchers, snapshot);
-  if (stats) return Scan{stats->sockets, seconds_since(start)};
+  if (stats) {
+    snapshot.leave_out(stats->unread);
+    return Scan{stats->sockets, seconds_since(start)};
+  }
   for (Running* watcher : watchers) watcher->status = stats.error();
   return std::nullopt;
 }
@@ -277,22 +303,29 @@ Result<ScanStats> Scraper::scan_until_whole(const std::vector<Running*>& watcher
 Result<> Scraper::pass_over_sockets(const std::vector<Running*>& watchers, Snapshot& snapshot,
                                     ScanStats& stats) {
   ++scans_;
-  stats = {};
   const bool bound = std::any_of(watchers.begin(), watchers.end(), [](const Running* watcher) {
     return watcher->entry->needs_bound_sockets;
   });
   const auto see = [&](std::span<const Socket> sockets) {
     for (Running* watcher : watchers) watcher->see(sockets);
   };
-  for (const NetNs& ns : snapshot.namespaces()) {
-    const auto part = kernel_.scan_sockets(ns, bound ? Detail::counts : Detail::connections,
-                                           snapshot.deadline(), see);
-    if (!part) return part.error();
-    stats.sockets += part->sockets;
-    stats.interrupted |= part->interrupted;
-  }
+  const auto scanned =
+      kernel_.scan_sockets(snapshot.scanned_namespaces(),
+                           bound ? Detail::counts : Detail::connections, snapshot.deadline(), see);
+  if (!scanned) return scanned.error();
+  stats = *scanned;
+  chain_restarts_ += stats.restarts;
   if (stats.interrupted) ++interrupted_scans_;
   return {};
+}
+
+void Scraper::note_failure(std::string_view collector, const Error& error) {
+  ++errors_[{collector, error.kind}];
+  logger_.log(error.kind == Error::Kind::unavailable ? LogLevel::debug : LogLevel::warn,
+              "collector failed",
+              {{"collector", std::string(collector)},
+               {"kind", std::string(to_string(error.kind))},
+               {"err", error.what}});
 }
 
 Section Scraper::about_itself(const Scrape& scrape, const std::optional<Scan>& scan) {
@@ -302,14 +335,7 @@ Section Scraper::about_itself(const Scrape& scrape, const std::optional<Scan>& s
     out.add(kSuccess, section.status ? 1 : 0, section.collector);
     out.add(kDuration, section.seconds, section.collector);
     for (const Error::Kind kind : kErrorKinds) errors_.try_emplace({section.collector, kind});
-    if (section.status) continue;
-    const Error& error = section.status.error();
-    ++errors_[{section.collector, error.kind}];
-    logger_.log(error.kind == Error::Kind::unavailable ? LogLevel::debug : LogLevel::warn,
-                "collector failed",
-                {{"collector", std::string(section.collector)},
-                 {"kind", std::string(to_string(error.kind))},
-                 {"err", error.what}});
+    if (!section.status) note_failure(section.collector, section.status.error());
   }
   for (const auto& [key, count] : errors_) {
     out.add(kErrors, count, key.first, to_string(key.second));
@@ -323,6 +349,8 @@ Section Scraper::about_itself(const Scrape& scrape, const std::optional<Scan>& s
   }
   out.add(kScans, scans_);
   out.add(kInterrupted, interrupted_scans_);
+  out.add(kRestarts, chain_restarts_);
+  if (found_namespaces_ != 0) out.add(kNamespaces, found_namespaces_);
   for (const auto& [metric, count] : history_.overflow) out.add(kOverflow, count, metric);
   return {kExporterSection, std::move(out).take(), 0, {}};
 }

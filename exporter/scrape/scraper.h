@@ -78,11 +78,13 @@ class Scraper {
   void announce(std::unique_lock<std::mutex>& lock);
   void run();
   Result<> perform(const Task& task, Deadline deadline, const ServiceMap& services);
+  Result<std::vector<NetNs>> just_the_host();
   Scrape gather(const Selection& selection, Deadline deadline, const ServiceMap& services);
   std::optional<Scan> scan(std::vector<Running>& running, Snapshot& snapshot);
   Result<ScanStats> scan_until_whole(const std::vector<Running*>& watchers, Snapshot& snapshot);
   Result<> pass_over_sockets(const std::vector<Running*>& watchers, Snapshot& snapshot,
                              ScanStats& stats);
+  void note_failure(std::string_view collector, const Error& error);
   Section about_itself(const Scrape& scrape, const std::optional<Scan>& scan);
 
   Kernel& kernel_;
@@ -94,6 +96,8 @@ class Scraper {
   std::map<std::pair<std::string_view, Error::Kind>, std::uint64_t> errors_;
   std::uint64_t scans_ = 0;
   std::uint64_t interrupted_scans_ = 0;
+  std::uint64_t chain_restarts_ = 0;
+  std::size_t found_namespaces_ = 0;
 
   std::mutex mutex_;
   std::condition_variable asked_;               ///< the gather thread waits for it

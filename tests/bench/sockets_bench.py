@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """CPU and memory per scrape beside node_exporter's, in the same namespace and the same minute."""
 import pathlib
+import re
 import socket
 import statistics
 import sys
@@ -12,9 +13,10 @@ import harness  # noqa: E402
 COLLECTORS = ("netstat", "sockstat", "conntrack", "udp_queues", "tcpstat")
 # Sockets, scrapes per measurement, measurements: all inside the 60 seconds that TIME_WAIT lives.
 SIZES = ((1_000, 100, 5), (100_000, 5, 5), (1_000_000, 1, 5))
-CPU_BUDGET = 0.30  # of node_exporter's, from 100k sockets on
+# Of node_exporter's: what is asked, and what fails the run, for machines are noisy and 1.5.0 is faster than 1.11.1.
+CPU_BUDGETS = {100_000: (0.30, 0.30), 1_000_000: (0.10, 0.15)}
 RSS_BUDGET = 25_000_000  # bytes, at 1M sockets
-LATENCY_BUDGET = 1 / 3  # of node_exporter's, idle
+LATENCY_BUDGET, LATENCY_LIMIT = 1 / 3, 0.40  # of node_exporter's, idle
 TICKS = 100  # USER_HZ
 
 
@@ -58,30 +60,54 @@ def measure_size(sockets, scrapes, rounds):
     return in_use, time_wait, *(statistics.median(side) for side in zip(*cpu)), *rss
 
 
-def scrape_seconds(server):
-    """From connect to the last byte, without the cost of a Python HTTP client."""
-    with server.namespace.entered(), socket.socket() as connection:
+class KeptConnection:
+    """Scrapes as Prometheus does, over one connection, without the cost of a Python HTTP client."""
+
+    def __init__(self, server):
+        with server.namespace.entered():
+            self.socket = socket.create_connection(("127.0.0.1", server.port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def scrape_seconds(self):
         start = time.perf_counter()
-        connection.connect(("127.0.0.1", server.port))
-        connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        answer = connection.recv(1 << 20)
-        while more := connection.recv(1 << 20):
-            answer += more
+        self.socket.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = b""
+        while not self.is_whole(answer):
+            part = self.socket.recv(1 << 20)
+            if not part:
+                raise AssertionError("the connection was not kept")
+            answer += part
         seconds = time.perf_counter() - start
-    if b" 200 OK" not in answer[:32]:
-        raise AssertionError("a scrape failed")
-    return seconds
+        if b" 200 OK" not in answer[:32]:
+            raise AssertionError("a scrape failed")
+        return seconds
+
+    @staticmethod
+    def is_whole(answer):
+        head, blank, body = answer.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+        if length:
+            return bool(blank) and len(body) >= int(length[1])
+        return body.endswith(b"\r\n0\r\n\r\n")  # chunked
 
 
-def idle_latencies(scrapes=150):
+def idle_latencies(scrapes=1000):
     """Medians of interleaved scrapes with the same collectors, where nothing else goes on."""
     flags = ("--collector.disable-defaults", "--web.disable-exporter-metrics",
              *(f"--collector.{name}" for name in COLLECTORS))
     with harness.Namespace() as namespace:
         ours, theirs = start_pair(namespace, *flags)
         with ours, theirs:
-            seconds = [(scrape_seconds(ours), scrape_seconds(theirs)) for _ in range(scrapes)]
+            connections = KeptConnection(ours), KeptConnection(theirs)
+            seconds = [[one.scrape_seconds() for one in connections] for _ in range(scrapes)]
     return tuple(statistics.median(side) for side in zip(*seconds))
+
+
+def judge(what, ratio, budget, limit, over):
+    if ratio > budget:
+        print(f"over budget: {what}: {ratio:.3f}, {budget:.3f} asked")
+    if ratio > limit:
+        over.append(what)
 
 
 def main():
@@ -93,18 +119,15 @@ def main():
         established, time_wait, cpu, their_cpu, rss, their_rss = measure_size(*size)
         print(f"{established:>11} {time_wait:>9}   {cpu * 1e3:>9.1f} {their_cpu * 1e3:>9.1f} {cpu / their_cpu:>11.2f}"
               f"   {rss / 1e6:>10.1f} {their_rss / 1e6:>10.1f}", flush=True)
-        if size[0] >= 100_000 and cpu > CPU_BUDGET * their_cpu:
-            over.append(f"CPU at {size[0]} sockets")
+        judge(f"CPU at {size[0]} sockets", cpu / their_cpu, *CPU_BUDGETS.get(size[0], (1, 1)), over)
         if size[0] >= 1_000_000 and rss > RSS_BUDGET:
             over.append(f"RSS at {size[0]} sockets")
 
     ours, theirs = idle_latencies()
     print(f"idle, same collectors: scrape p50 {ours * 1e3:.2f} ms, node_exporter {theirs * 1e3:.2f} ms,"
           f" ratio {ours / theirs:.2f}")
-    if ours > LATENCY_BUDGET * theirs:
-        # Not met yet, so it is said and does not fail the run; see the README.
-        print(f"over budget, known: p50 of an idle host's scrape, {LATENCY_BUDGET:.2f} asked")
-    print(*(f"over budget: {what}" for what in over), sep="\n")
+    judge("p50 of an idle host's scrape", ours / theirs, LATENCY_BUDGET, LATENCY_LIMIT, over)
+    print(*(f"failed: {what}" for what in over), sep="\n")
     return 1 if over else 0
 
 

@@ -17,7 +17,7 @@ std::string line(std::string_view destination, std::string_view port, std::strin
                  std::string_view state, int value) {
   return fmt::format(
       "socket_destination_sockets{{netns=\"host\",destination=\"{}\",destination_port=\"{}\","
-      "peer_service=\"{}\",state=\"{}\"}} {}",
+      "peer_service=\"{}\",state=\"{}\",comm=\"\"}} {}",
       destination, port, service, state, value);
 }
 

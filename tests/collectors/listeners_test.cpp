@@ -62,6 +62,20 @@ TEST_CASE("of listeners that share an address the fullest is shown", "[listeners
   CHECK_THAT(text, HasLine(kLimit + std::string("128")));
 }
 
+TEST_CASE("a listener carries the name of its process", "[listeners]") {
+  FakeKernel kernel;
+  kernel.sockets = {listener(80, 3, 128), listener(443, 3, 128)};
+  kernel.sockets[0].inode = 500;
+  kernel.owners = Owners({{10, "ng\x1binx", 5, 1024}}, {{500, 0}}, 0);
+  const std::string text = expose(kernel, "listeners");
+  for (const std::string queue : {"length", "limit"}) {
+    const std::string line =
+        "socket_listen_queue_" + queue + "{netns=\"host\",address=\"0.0.0.0\",";
+    CHECK_THAT(text, Catch::Contains(line + "port=\"80\",comm=\"ng?inx\"}"));
+    CHECK_THAT(text, Catch::Contains(line + "port=\"443\",comm=\"\"}"));
+  }
+}
+
 TEST_CASE("a limit that nobody tells is absent", "[listeners]") {
   FakeKernel kernel;
   kernel.sockets = {listener(80, 3, kQueueLimitUnknown)};

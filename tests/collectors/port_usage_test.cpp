@@ -33,7 +33,7 @@ const FakeKernel::Files kSmallRange{{"sys/net/ipv4/ip_local_port_range", "40000\
 
 std::string tuple_line(std::string_view value) {
   return "socket_ephemeral_tuple_ports_used{netns=\"host\",protocol=\"tcp\",source=\"10.0.0.5\","
-         "destination=\"10.1.2.3\",destination_port=\"443\",peer_service=\"\"} " +
+         "destination=\"10.1.2.3\",destination_port=\"443\",peer_service=\"\",comm=\"\"} " +
          std::string(value);
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("a UDP port is taken from every destination", "[ephemeral_ports]") {
              HasLine("socket_ephemeral_tuple_ports_used_max{netns=\"host\",protocol=\"udp\"} 2"));
   CHECK_THAT(text, HasLine("socket_ephemeral_tuple_ports_used{netns=\"host\",protocol=\"udp\","
                            "source=\"*\",destination=\"*\",destination_port=\"*\","
-                           "peer_service=\"\"} 2"));
+                           "peer_service=\"\",comm=\"\"} 2"));
 }
 
 TEST_CASE("only the fullest tuples are shown, the others counted as overflow",

@@ -17,6 +17,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("SOCKET_EXPORTER", str(ROOT / "build/release/socket_exporter"))
 MAKE_SOCKETS = os.environ.get("MAKE_SOCKETS", str(ROOT / "build/release/tests/bench/make_sockets"))
+CHURN_CONNECTIONS = os.environ.get("CHURN_CONNECTIONS", str(ROOT / "build/release/tests/bench/churn_connections"))
 CLONE_NEWNET = 0x40000000
 SKIPPED = 77
 LIMIT = 30.0  # seconds that anything may take before the test gives up

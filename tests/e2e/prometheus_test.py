@@ -52,7 +52,7 @@ class PrometheusTest(unittest.TestCase):
             harness.eventually(lambda: prometheus.query("scrape_samples_scraped") == self.sample_count(),
                                "as many samples as a scrape of ours has")
             listening = prometheus.query('sum(socket_tcp_sockets{netns="host",state="listen"})')
-            here = sum(self.exporter.scrape().all("socket_tcp_sockets", state="listen").values())
+            here = sum(self.exporter.scrape().all("socket_tcp_sockets", netns="host", state="listen").values())
             targets = json.loads(prometheus.get("/api/v1/targets").body)["data"]["activeTargets"]
         self.assertEqual([target["lastError"] for target in targets], [""])
         self.assertEqual(listening, here)

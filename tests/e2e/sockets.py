@@ -4,15 +4,17 @@ import contextlib
 import ipaddress
 import socket
 
-from harness import eventually
+from harness import Metrics, eventually
 
 SO_SNDBUFFORCE = 32
+IP_BIND_ADDRESS_NO_PORT = 24
 SS_STATES = {"ESTAB": "established", "SYN-SENT": "syn_sent", "SYN-RECV": "new_syn_recv", "FIN-WAIT-1": "fin_wait1",
              "FIN-WAIT-2": "fin_wait2", "TIME-WAIT": "time_wait", "CLOSE-WAIT": "close_wait",
              "LAST-ACK": "last_ack", "LISTEN": "listen", "CLOSING": "closing", "UNCONN": "close"}
 
+# `bound`: it has its port from bind(), so connect() never takes that.
 Entry = collections.namedtuple(
-    "Entry", "protocol family state local local_port remote remote_port inbound")
+    "Entry", "protocol family state local local_port remote remote_port inbound bound", defaults=(False,))
 
 
 def normal(address):
@@ -33,6 +35,19 @@ def entry(sock, state, protocol="tcp", inbound=False):
         remote = ("0.0.0.0", 0)
     return Entry(protocol, family_name(sock), state, normal(local[0]), local[1],
                  normal(remote[0]), remote[1], inbound)
+
+
+def scrape_and_own(exporter):
+    """A scrape, and the sockets of exporter and client that are in it."""
+    connection = exporter.connect()
+    client_port = connection.sock.getsockname()[1]
+    connection.request("GET", "/metrics")
+    metrics = Metrics(connection.getresponse().read().decode())
+    connection.close()
+    one, local = ("tcp", "ipv4"), "127.0.0.1"
+    return metrics, [Entry(*one, "listen", local, exporter.port, "0.0.0.0", 0, False),
+                     Entry(*one, "established", local, client_port, local, exporter.port, False),
+                     Entry(*one, "established", local, exporter.port, local, client_port, True)]
 
 
 def fill(sock, peer):
@@ -99,6 +114,7 @@ class Sockets:
         self.namespace = namespace
         self.entries = []
         self.pairs = []
+        self.queues = {}  # of listeners, by address and port: connections that wait, and the backlog
         self._open = []
         self._listeners = {}
 
@@ -124,6 +140,7 @@ class Sockets:
         sock.bind((address, port))
         sock.listen(backlog)
         self._listeners[port] = sock
+        self.queues[normal(address), port] = [0, backlog]
         self.entries.append(entry(sock, "listen"))
 
     def bound(self, address, port, kind=socket.SOCK_STREAM):
@@ -138,15 +155,27 @@ class Sockets:
         sock.connect((address, port))
         self.entries.append(entry(sock, "established", "udp"))
 
-    def connect(self, address, port, fate=Pair.established):
-        """A connection to a listener of ours, taken to the states that `fate` leads to."""
+    def stop_listening(self, port):
+        """Its connections stay."""
+        sock = self._listeners.pop(port)
+        self.entries.remove(entry(sock, "listen"))
+        del self.queues[normal(sock.getsockname()[0]), port]
+        sock.close()
+
+    def connect(self, address, port, fate=Pair.established, source=None, port_at_connect=False):
+        """A connection to a listener of ours, taken to the states that `fate` leads to. With a
+        source, address and port, bind() comes first."""
         with self.namespace.entered():
             client = self._socket(address)
+        if port_at_connect:
+            client.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        if source:
+            client.bind(source)
         client.connect((address, port))
         server, _ = self._listeners[port].accept()
         self._open.append(server)
         pair = Pair(client, server)
-        ends = (entry(client, ""), entry(server, "", inbound=True))
+        ends = (entry(client, "")._replace(bound=bool(source) and not port_at_connect), entry(server, "", inbound=True))
         self.entries += [end._replace(state=state) for end, state in zip(ends, fate(pair)) if state]
         self.pairs.append(pair)
 
@@ -155,6 +184,7 @@ class Sockets:
         with self.namespace.entered():
             client = self._socket(address)
         client.connect((address, port))
+        self.queues[normal(address), port][0] += 1
         self._record_without_server(client, "established", "established")
 
     def connect_deferred(self, address, port):

@@ -6,19 +6,14 @@ import socket
 import unittest
 
 import harness
-from sockets import Entry, Pair, Sockets
+from books import SHOW_ALL, TCP_STATES, Books
+from sockets import Pair, Sockets, scrape_and_own
 
 RANGE = range(20000, 21000)
 RESERVED = range(20100, 20150)
-TCP_STATES = ("established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait", "close",
-              "close_wait", "last_ack", "listen", "closing", "new_syn_recv")
 FATES = (Pair.established, Pair.fin_wait1, Pair.fin_wait2, Pair.orphaned_fin_wait2, Pair.close_wait,
          Pair.last_ack, Pair.closing, Pair.time_wait, Pair.inbound_time_wait)
 LINGERING = (Pair.fin_wait1, Pair.last_ack, Pair.closing)  # hold half a megabyte each
-
-
-def candidates(port):
-    return port in RANGE and port not in RESERVED
 
 
 def populate(sockets):
@@ -53,48 +48,10 @@ def populate(sockets):
         sockets.udp_connected("127.0.0.1", 9)
 
 
-class Books:
-    """What the metrics have to say, from the entries alone."""
-
-    def __init__(self, entries):
-        self.entries = entries
-        self.tcp = [e for e in entries if e.protocol == "tcp"]
-        self.bound = {e.local_port for e in self.tcp if e.state in ("listen", "close")}
-
-    def ports(self, protocol):
-        return {e.local_port for e in self.entries if e.protocol == protocol and candidates(e.local_port)}
-
-    def usable(self):
-        return len(RANGE) - len(RESERVED) - len(set(filter(candidates, self.bound)))
-
-    def tuples(self):
-        tuples = collections.defaultdict(set)
-        for e in self.tcp:
-            if candidates(e.local_port) and e.local_port not in self.bound:
-                tuples[e.local, e.remote, str(e.remote_port)].add(e.local_port)
-        return {key: len(ports) for key, ports in tuples.items()}
-
-    def destinations(self):
-        return collections.Counter((e.remote, str(e.remote_port), e.state) for e in self.tcp
-                                   if not e.inbound and e.state not in ("listen", "close"))
-
-    def inbound(self):
-        return collections.Counter((str(e.local_port), e.state) for e in self.tcp if e.inbound)
-
-
 def scrape_with_books(exporter, entries):
     """A scrape, and the books with what the scrape itself adds."""
-    connection = exporter.connect()
-    client_port = connection.sock.getsockname()[1]
-    connection.request("GET", "/metrics")
-    metrics = harness.Metrics(connection.getresponse().read().decode())
-    connection.close()
-    one = ("tcp", "ipv4")
-    local = "127.0.0.1"
-    return metrics, Books(entries + [
-        Entry(*one, "listen", local, exporter.port, "0.0.0.0", 0, False),
-        Entry(*one, "established", local, client_port, local, exporter.port, False),
-        Entry(*one, "established", local, exporter.port, local, client_port, True)])
+    metrics, own = scrape_and_own(exporter)
+    return metrics, Books(entries + own, RANGE, RESERVED)
 
 
 def sysctl(name):
@@ -102,8 +59,9 @@ def sysctl(name):
 
 
 def nonzero(metrics, name, *labels, **only):
+    """Of the exporter's own namespace: others are there too."""
     found = {}
-    for key, value in metrics.all(name, **only).items():
+    for key, value in metrics.all(name, netns="host", **only).items():
         if value:
             found[tuple(dict(key)[label] for label in labels)] = value
     return found
@@ -125,7 +83,7 @@ class ValuesTest(unittest.TestCase):
         sockets.wait_until_ss_agrees()
         entries = [e for e in sockets.entries
                    if cls.sees_bound_only or (e.protocol, e.state) != ("tcp", "close")]
-        with harness.Exporter(namespace=cls.namespace, prepare=cls.prepare) as exporter:
+        with harness.Exporter(*SHOW_ALL, namespace=cls.namespace, prepare=cls.prepare) as exporter:
             cls.metrics, cls.books = scrape_with_books(exporter, entries)
 
     def test_tcp_sockets_by_state(self):
@@ -153,7 +111,7 @@ class ValuesTest(unittest.TestCase):
         usable = self.metrics.by("protocol", "socket_ephemeral_ports_usable", netns="host")
         used = self.metrics.by("protocol", "socket_ephemeral_ports_used", netns="host")
         self.assertEqual(usable, {"tcp": self.books.usable(), "udp": len(RANGE) - len(RESERVED)})
-        self.assertEqual(used, {p: len(self.books.ports(p)) for p in ("tcp", "udp")})
+        self.assertEqual(used, {p: self.books.used(p) for p in ("tcp", "udp")})
 
     def test_tuples(self):
         shown = nonzero(self.metrics, "socket_ephemeral_tuple_ports_used",
@@ -162,14 +120,14 @@ class ValuesTest(unittest.TestCase):
         fullest = self.metrics.value("socket_ephemeral_tuple_ports_used_max", netns="host", protocol="tcp")
         self.assertEqual(fullest, max(self.books.tuples().values()))
         udp = self.metrics.value("socket_ephemeral_tuple_ports_used_max", netns="host", protocol="udp")
-        self.assertEqual(udp, len(self.books.ports("udp")))
+        self.assertEqual(udp, self.books.used("udp"))
 
     def test_destinations(self):
         shown = nonzero(self.metrics, "socket_destination_sockets", "destination", "destination_port", "state")
         self.assertEqual(shown, self.books.destinations())
 
     def test_inbound_sockets(self):
-        shown = nonzero(self.metrics, "socket_inbound_sockets", "port", "state", netns="host")
+        shown = nonzero(self.metrics, "socket_inbound_sockets", "port", "state")
         self.assertEqual(shown, self.books.inbound())
 
     def test_listen_queues(self):
@@ -179,7 +137,7 @@ class ValuesTest(unittest.TestCase):
             self.check_queue_limit(port, limit)
 
     def check_queue_limit(self, port, limit):
-        self.assertEqual(self.metrics.value("socket_listen_queue_limit", port=port), limit)
+        self.assertEqual(self.metrics.value("socket_listen_queue_limit", netns="host", port=port), limit)
 
     def test_time_wait_limit(self):
         with self.namespace.entered():
@@ -219,11 +177,11 @@ class TopDestinationsTest(unittest.TestCase):
                     sockets.connect(f"127.0.1.{number}", 5000)
             with harness.Exporter(namespace=namespace) as exporter:
                 metrics, books = scrape_with_books(exporter, sockets.entries)
-        shown = metrics.all("socket_destination_sockets", state="established")
+        shown = metrics.all("socket_destination_sockets", netns="host", state="established")
         self.assertLess(len(shown), 120)
         self.assertEqual(sum(shown.values()), sum(books.destinations().values()))
-        self.assertGreater(metrics.value("socket_destination_sockets", destination="other",
-                                         state="established"), 0)
+        self.assertGreater(metrics.value("socket_destination_sockets", netns="host",
+                                         destination="other", state="established"), 0)
         self.assertGreater(metrics.value("socket_exporter_label_overflow_total",
                                          metric="socket_destination_sockets"), 0)
 
@@ -237,14 +195,14 @@ class ManySocketsTest(unittest.TestCase):
                     harness.many_sockets(namespace, 50_000, 50_000), \
                     harness.Exporter(namespace=namespace, prepare=prepare) as exporter:
                 metrics = exporter.scrape()
-                self.assertEqual(metrics.value("socket_tcp_sockets", family="ipv4", state="time_wait"), 50_000)
-                self.assertEqual(metrics.value("socket_tcp_sockets", family="ipv4", state="established"), 50_002)
+                states = metrics.by("state", "socket_tcp_sockets", netns="host", family="ipv4")
+                self.assertEqual((states["time_wait"], states["established"]), (50_000, 50_002))
                 # Half of the established are the clients' ends; the scrape adds a connection.
-                outgoing = metrics.all("socket_destination_sockets")
+                outgoing = metrics.all("socket_destination_sockets", netns="host")
                 self.assertEqual(sum(outgoing.values()), 75_001)
-                inbound = metrics.all("socket_inbound_sockets", state="established")
+                inbound = metrics.all("socket_inbound_sockets", netns="host", state="established")
                 self.assertEqual(sum(inbound.values()), 25_001)
-                tuples = metrics.all("socket_ephemeral_tuple_ports_used", protocol="tcp", destination_port="80")
+                tuples = metrics.all("socket_ephemeral_tuple_ports_used", netns="host", destination_port="80")
                 self.assertEqual(sum(tuples.values()), 75_000)
 
 
@@ -260,12 +218,12 @@ class TimeWaitReuseTest(unittest.TestCase):
             for _ in range(10):
                 self.sockets.connect(address, 5000, Pair.time_wait)
         self.sockets.wait_until_ss_agrees()
-        self.exporter = self.enterContext(harness.Exporter(namespace=self.namespace))
+        self.exporter = self.enterContext(harness.Exporter(*SHOW_ALL, namespace=self.namespace))
 
     def used(self):
         metrics = self.exporter.scrape()
         used = metrics.by("destination", "socket_ephemeral_tuple_ports_used",
-                          protocol="tcp", destination_port="5000")
+                          netns="host", protocol="tcp", destination_port="5000")
         return used.get("127.0.0.1", 0), used.get("192.0.2.1", 0)
 
     def test_never(self):

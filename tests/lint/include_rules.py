@@ -27,7 +27,7 @@ HOMES = {
     "civetweb.h": r"exporter/http/",
     "CLI/": r"exporter/(config|cli)/",
     "yaml-cpp/": r"exporter/config/",
-    "zlib.h": r"exporter/http/",
+    "libdeflate.h": r"exporter/http/",
     "re2/": r"collectors/field_filter",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)

@@ -14,8 +14,7 @@ TEST_CASE("sockets on a listening port are inbound and hold a bound port", "[bou
       {.local_port = 50000, .state = TcpState::time_wait},
   };
   BoundPorts ports;
-  ports.mark(std::span(sockets).first(2));
-  ports.mark(std::span(sockets).subspan(2));
+  for (Socket& socket : sockets) ports.mark(socket);
 
   CHECK_FALSE(sockets[0].inbound);
   CHECK(sockets[0].port_bound);
@@ -33,7 +32,17 @@ TEST_CASE("UDP sockets do not bind TCP ports", "[bound_ports]") {
       {.local_port = 53, .protocol = Protocol::udp, .state = TcpState::close},
       {.local_port = 53, .state = TcpState::established},
   };
-  BoundPorts().mark(sockets);
+  BoundPorts ports;
+  for (Socket& socket : sockets) ports.mark(socket);
   CHECK_FALSE(sockets[0].port_bound);
   CHECK_FALSE(sockets[1].port_bound);
+}
+
+TEST_CASE("a port that is known to be bound is so without a socket that tells", "[bound_ports]") {
+  Socket socket{.local_port = 40000, .state = TcpState::established};
+  BoundPorts ports;
+  ports.add(40000);
+  ports.mark(socket);
+  CHECK(socket.port_bound);
+  CHECK_FALSE(socket.inbound);
 }

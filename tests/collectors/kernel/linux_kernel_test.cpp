@@ -37,10 +37,12 @@ Deadline soon() {
   return std::chrono::steady_clock::now() + std::chrono::seconds(30);
 }
 
-std::vector<Socket> on_port(const std::vector<Socket>& all, std::uint16_t port) {
+// Another program's UDP socket may have the number of our TCP port.
+std::vector<Socket> on_port(const std::vector<Socket>& all, std::uint16_t port,
+                            Protocol protocol = Protocol::tcp) {
   std::vector<Socket> found;
   std::copy_if(all.begin(), all.end(), std::back_inserter(found),
-               [&](const Socket& s) { return s.local_port == port; });
+               [&](const Socket& s) { return s.local_port == port && s.protocol == protocol; });
   return found;
 }
 
@@ -49,7 +51,7 @@ std::vector<Socket> scan(LinuxKernel& kernel) {
   const auto namespaces = kernel.namespaces();
   REQUIRE(namespaces);
   const auto stats = kernel.scan_sockets(
-      namespaces->front(), Detail::owners, soon(), [&](std::span<const Socket> batch) {
+      std::span(*namespaces).first(1), Detail::owners, soon(), [&](std::span<const Socket> batch) {
         sockets.insert(sockets.end(), batch.begin(), batch.end());
       });
   REQUIRE(stats);
@@ -59,8 +61,18 @@ std::vector<Socket> scan(LinuxKernel& kernel) {
 
 }  // namespace
 
+TEST_CASE("the namespace of a process is found by its number", "[linux_kernel]") {
+  LinuxKernel kernel(KernelPaths{});
+  const auto namespaces = kernel.namespaces();
+  REQUIRE(namespaces);
+  const auto own = kernel.netns_of(static_cast<std::uint32_t>(getpid()));
+  REQUIRE(own);
+  CHECK(*own == namespaces->front().inode);
+  CHECK(kernel.netns_of(0).error().kind == Error::Kind::unavailable);
+}
+
 TEST_CASE("a scan of the real kernel finds our sockets", "[linux_kernel]") {
-  LinuxKernel kernel("/proc");
+  LinuxKernel kernel(KernelPaths{});
   const Named server = bound(SOCK_STREAM);
   REQUIRE(listen(server.fd.number(), 7) == 0);
   const Named udp = bound(SOCK_DGRAM);
@@ -73,13 +85,13 @@ TEST_CASE("a scan of the real kernel finds our sockets", "[linux_kernel]") {
   CHECK(listeners[0].port_bound);
   CHECK(listeners[0].send_queue == 7);
   CHECK(to_string(listeners[0].local) == "127.0.0.1");
-  const auto datagram = on_port(sockets, udp.port);
+  const auto datagram = on_port(sockets, udp.port, Protocol::udp);
   REQUIRE(datagram.size() == 1);
   CHECK(datagram[0].protocol == Protocol::udp);
 }
 
 TEST_CASE("a second scan sees what changed", "[linux_kernel]") {
-  LinuxKernel kernel("/proc");
+  LinuxKernel kernel(KernelPaths{});
   std::uint16_t port = 0;
   {
     const Named server = bound(SOCK_STREAM);
@@ -105,15 +117,15 @@ TEST_CASE("procfs gives the same sockets where netlink is refused", "[linux_kern
   REQUIRE(listeners.size() == 1);
   CHECK(listeners[0].state == TcpState::listen);
   CHECK(listeners[0].send_queue == kQueueLimitUnknown);
-  CHECK(on_port(sockets, udp.port).size() == 1);
+  CHECK(on_port(sockets, udp.port, Protocol::udp).size() == 1);
   CHECK(sockets.front().state == TcpState::listen);
 }
 
 TEST_CASE("a passed deadline ends a scan", "[linux_kernel]") {
-  LinuxKernel kernel("/proc");
+  LinuxKernel kernel(KernelPaths{});
   const auto namespaces = kernel.namespaces();
   REQUIRE(namespaces);
-  const auto stats = kernel.scan_sockets(namespaces->front(), Detail::owners,
+  const auto stats = kernel.scan_sockets(std::span(*namespaces).first(1), Detail::owners,
                                          std::chrono::steady_clock::now() - std::chrono::seconds(1),
                                          [](std::span<const Socket>) {});
   REQUIRE_FALSE(stats);
@@ -124,17 +136,18 @@ TEST_CASE("a passed deadline ends a scan", "[linux_kernel]") {
 }
 
 TEST_CASE("features say what this kernel offers", "[linux_kernel]") {
-  const LinuxKernel kernel("/proc");
+  const LinuxKernel kernel(KernelPaths{});
   std::vector<std::string> names;
   for (const Feature& feature : kernel.features()) {
     names.push_back(feature.name);
     CHECK(feature.on == feature.reason.empty());
   }
-  CHECK(names == std::vector<std::string>{"tcp_diag", "udp_diag", "bound_sockets", "tcp_walk"});
+  CHECK(names == std::vector<std::string>{"tcp_diag", "udp_diag", "bound_sockets", "socket_walk",
+                                          "all_netns", "process_walk"});
 }
 
 TEST_CASE("files below another procfs root are read", "[linux_kernel]") {
-  LinuxKernel kernel("/proc/self/root/proc");
+  LinuxKernel kernel(KernelPaths{.procfs = "/proc/self/root/proc"});
   const auto namespaces = kernel.namespaces();
   REQUIRE(namespaces);
   CHECK(namespaces->front().name == "host");

@@ -81,6 +81,29 @@ struct Endpoint {
   sockaddr* name() { return reinterpret_cast<sockaddr*>(&storage); }
 };
 
+inline Endpoint address_of(const Fd& socket) {
+  Endpoint endpoint("::");
+  endpoint.length = sizeof endpoint.storage;
+  REQUIRE(getsockname(socket.number(), endpoint.name(), &endpoint.length) == 0);
+  return endpoint;
+}
+
+// Both families have the port at one place.
+inline std::uint16_t port_of(const Endpoint& endpoint) {
+  return ntohs(reinterpret_cast<const sockaddr_in*>(&endpoint.storage)->sin_port);
+}
+inline std::uint16_t port_of(const Fd& socket) {
+  return port_of(address_of(socket));
+}
+
+/// Bound to a port that the kernel chose, and no more.
+inline Fd bound_socket(const char* address, int type = SOCK_STREAM) {
+  Endpoint to(address);
+  Fd bound(socket(to.storage.ss_family, type, 0));
+  REQUIRE(bind(bound.number(), to.name(), to.length) == 0);
+  return bound;
+}
+
 inline Fd connect_to(Endpoint to, int flags = 0) {
   Fd client(socket(to.storage.ss_family, SOCK_STREAM | flags, 0));
   if (connect(client.number(), to.name(), to.length) != 0) REQUIRE(errno == EINPROGRESS);

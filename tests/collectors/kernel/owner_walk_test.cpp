@@ -52,6 +52,10 @@ Deadline soon() {
   return std::chrono::steady_clock::now() + std::chrono::seconds(30);
 }
 
+Workload no_workload(std::uint32_t /*pid*/, std::uint64_t /*cgroup*/) {
+  return {};
+}
+
 }  // namespace
 
 TEST_CASE("A descriptor's link names a socket or something else", "[owner_walk]") {
@@ -68,7 +72,7 @@ TEST_CASE("The walk finds processes, their descriptors and sockets", "[owner_wal
   tree.add("20", "na me\x1b[31m", {"socket:[600]"});
   tree.add("30", "kthreadd", {});
 
-  const auto owners = read_owners(tree.root(), soon());
+  const auto owners = read_owners(tree.root(), no_workload, soon());
 
   REQUIRE(owners);
   REQUIRE(owners->processes().size() == 2);  // a process without descriptors owns nothing
@@ -89,7 +93,7 @@ TEST_CASE("What cannot be read is counted, what is gone is not", "[owner_walk]")
   fs::create_directories(tree.path("30"));
   fs::create_symlink("fd", tree.path("30/fd"));  // ELOOP, as good as EACCES
 
-  const auto owners = read_owners(tree.root(), soon());
+  const auto owners = read_owners(tree.root(), no_workload, soon());
 
   REQUIRE(owners);
   CHECK(owners->processes().size() == 1);
@@ -101,7 +105,7 @@ TEST_CASE("A process without limits has none that is known", "[owner_walk]") {
   tree.add("10", "nginx", {"socket:[500]"});
   fs::remove(tree.path("10/limits"));
 
-  const auto owners = read_owners(tree.root(), soon());
+  const auto owners = read_owners(tree.root(), no_workload, soon());
 
   REQUIRE(owners);
   CHECK(!owners->processes().front().fds_limit);
@@ -110,12 +114,12 @@ TEST_CASE("A process without limits has none that is known", "[owner_walk]") {
 TEST_CASE("The walk ends at its deadline, and fails without a procfs", "[owner_walk]") {
   ProcTree tree;
   tree.add("10", "nginx", {"socket:[500]"});
-  const auto late =
-      read_owners(tree.root(), std::chrono::steady_clock::now() - std::chrono::hours(1));
+  const auto late = read_owners(tree.root(), no_workload,
+                                std::chrono::steady_clock::now() - std::chrono::hours(1));
   REQUIRE(!late);
   CHECK(late.error().kind == Error::Kind::timeout);
 
-  const auto missing = read_owners(tree.root() + "/missing", soon());
+  const auto missing = read_owners(tree.root() + "/missing", no_workload, soon());
   REQUIRE(!missing);
   CHECK(missing.error().kind == Error::Kind::unavailable);
 }
@@ -124,7 +128,7 @@ TEST_CASE("The walk over the running kernel finds this process's own sockets", "
   std::vector<Fd> sockets;
   for (int i = 0; i < 50; ++i) sockets.emplace_back(::socket(AF_INET, SOCK_STREAM, 0));
 
-  const auto owners = read_owners("/proc", soon());
+  const auto owners = read_owners("/proc", no_workload, soon());
 
   REQUIRE(owners);
   for (const Fd& socket : sockets) {

@@ -31,7 +31,7 @@ TEST_CASE("system-ports as JSON has the documented keys in their order", "[check
                              "check", "status", "score", "message", "portMin", "portMax",
                              "totalPorts", "usedPorts", "usedPercent", "warningThreshold",
                              "criticalThreshold", "topConsumers", "reservedPorts", "usablePorts",
-                             "socketsInRange", "fullestTuple", "leftOutSockets"});
+                             "socketsInRange", "fullestTuple", "leftOutSockets", "netns"});
   CHECK(json["status"] == "ok");
   CHECK(json["score"] == 70);
   CHECK(json["portMin"] == 20000);
@@ -169,4 +169,36 @@ TEST_CASE("The list has every check with the thresholds in force", "[check_outpu
   CHECK(json["checks"][0]["warningThreshold"] == 60);
   CHECK(json["checks"][0]["criticalThreshold"] == 85);
   CHECK_THAT(check_list_text(chosen), Contains("Warning from 60 %, critical from 85 %."));
+}
+
+TEST_CASE("A check of all namespaces is the worst one's JSON with a list of all",
+          "[check_output]") {
+  KnownHost host;
+  host.netns = {{1, "host"}, {2, "blue"}};
+  host.added_to = 2;
+  host.add_outgoing(90, TcpState::established);
+
+  const auto runs = host.run_everywhere("system-ports");
+
+  const Json json = Json::parse(checks_json(runs));
+  CHECK(json["status"] == "critical");
+  CHECK(json["netns"]["name"] == "blue");
+  CHECK(json["usedPorts"] == 90);
+  REQUIRE(json["namespaces"].size() == 2);
+  CHECK(json["namespaces"][0]["message"] == json["message"]);
+  CHECK(json["namespaces"][1]["netns"]["name"] == "host");
+  CHECK(json["namespaces"][1]["status"] == "ok");
+  CHECK_THAT(check_nagios(runs.front()), Contains("CRITICAL - blue: ") && Contains("|used=90%"));
+  CHECK_THAT(checks_text(runs), Contains("2 namespaces were checked."));
+}
+
+TEST_CASE("A process is named with its pod and container", "[check_output]") {
+  KnownHost host;
+  host.put_nginx(1, {"shop", "cart-7d", "0123456789ab", "uid-1"});
+  host.add_outgoing(5, TcpState::established);
+  const Json consumer = Json::parse(check_json(host.run("system-ports")))["topConsumers"][0];
+  CHECK(consumer["process"] == "nginx");
+  CHECK(consumer["namespace"] == "shop");
+  CHECK(consumer["pod"] == "cart-7d");
+  CHECK(consumer["container"] == "0123456789ab");
 }

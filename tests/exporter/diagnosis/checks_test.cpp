@@ -246,3 +246,36 @@ TEST_CASE("file-descriptors goes by the fullest process and by the host", "[chec
   host.proc_files["sys/fs/file-nr"] = "90000\n";
   CHECK(host.run("file-descriptors").result.status == Status::unknown);
 }
+
+TEST_CASE("Of several namespaces the worst comes first and is named", "[checks]") {
+  KnownHost host;
+  host.netns = {{1, "host"}, {2, "blue"}, {3, "red"}};
+  host.add_outgoing(30, TcpState::established);
+  host.added_to = 3;
+  host.add_outgoing(75, TcpState::established);
+
+  const auto runs = host.run_everywhere("system-ports");
+
+  CHECK(host.scans == 1);
+  REQUIRE(runs.size() == 3);
+  CHECK(runs[0].result.status == Status::warning);
+  CHECK_THAT(runs[0].result.message, Catch::StartsWith("red: 10.0.0.5 -> 10.1.2.3:443 has 75 of"));
+  CHECK_THAT(runs[1].result.message, Catch::StartsWith("host: 30 of 99 ephemeral ports"));
+  CHECK(runs[2].seen.ns.name == "blue");
+}
+
+TEST_CASE("What cannot be read is worse than what is well, and better than trouble", "[checks]") {
+  CHECK(gravity(Status::critical) > gravity(Status::warning));
+  CHECK(gravity(Status::warning) > gravity(Status::unknown));
+  CHECK(gravity(Status::unknown) > gravity(Status::ok));
+}
+
+TEST_CASE("Files of the whole host are judged once", "[checks]") {
+  KnownHost host;
+  host.netns = {{1, "host"}, {2, "blue"}};
+  host.proc_files["sys/fs/file-nr"] = "90000\t0\t100000\n";
+  const auto runs = host.run_everywhere("file-descriptors");
+  CHECK(runs[0].result.status == Status::critical);
+  CHECK(runs[0].seen.is_own);
+  CHECK(runs[1].result.status == Status::ok);
+}

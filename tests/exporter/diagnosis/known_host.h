@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "exporter/diagnosis/checks.h"
+#include "exporter/diagnosis/report.h"
 #include "tests/fake_kernel.h"
 
 namespace socket_exporter {
@@ -23,18 +23,21 @@ class KnownHost : public FakeKernel {
                   {"sys/net/ipv4/tcp_max_tw_buckets", "1000\n"},
                   {"sys/net/ipv4/tcp_max_orphans", "1000\n"},
                   {"sys/net/core/somaxconn", "128\n"},
+                  {"sys/net/ipv4/ip_default_ttl", "64\n"},
                   {"sys/fs/file-nr", "500\t0\t100000\n"},
                   {"net/sockstat", "sockets: used 1\nTCP: inuse 1 orphan 3 tw 0 alloc 1 mem 0\n"},
                   {"net/netstat", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 7 9\n"}};
     give_descriptors(10, 1000);
   }
 
+  std::uint32_t added_to = 1;  ///< namespace of the sockets that are added
+
   /// So many sockets of that tuple, each with a port of its own; `process` owns them.
   void add_outgoing(int count, TcpState state, std::uint32_t process = 0,
                     const IpAddress& destination = kThere) {
     for (int i = 0; i < count; ++i) {
-      Socket socket{.local = kHere, .remote = destination, .netns = 1};
-      socket.local_port = next_port_++;
+      Socket socket{.local = kHere, .remote = destination, .netns = added_to};
+      socket.local_port = next_port_[added_to]++;
       socket.remote_port = 443;
       socket.state = state;
       if (state != TcpState::time_wait) own(socket, process);
@@ -43,7 +46,7 @@ class KnownHost : public FakeKernel {
   }
 
   void add_listener(std::uint16_t port, std::uint32_t waiting, std::uint32_t limit) {
-    Socket socket{.local = *parse_address("0.0.0.0"), .netns = 1};
+    Socket socket{.local = *parse_address("0.0.0.0"), .netns = added_to};
     socket.receive_queue = waiting;
     socket.send_queue = limit;
     socket.local_port = port;
@@ -57,6 +60,14 @@ class KnownHost : public FakeKernel {
   void give_descriptors(std::uint64_t open, std::optional<std::uint64_t> limit) {
     open_ = open;
     limit_ = limit;
+    refresh();
+  }
+
+  /// Where nginx runs.
+  void put_nginx(std::uint32_t inode, Workload workload) {
+    nginx_netns_ = inode;
+    nginx_workload_ = std::move(workload);
+    netns_of_pid[42] = inode;
     refresh();
   }
 
@@ -76,16 +87,37 @@ class KnownHost : public FakeKernel {
     return use(snapshot);
   }
 
+  /// Of its first namespace.
   Inspection inspect_all() {
     const ServiceMap services({{*parse_cidr("10.1.0.0/16"), 443, "payments"}});
     return with_snapshot(services, [&](Snapshot& snapshot) {
-      return inspect(*this, snapshot, {true, true, true, true});
+      return inspect(*this, snapshot, {&snapshot.host(), 1}, {true, true, true, true}).front();
+    });
+  }
+
+  std::vector<Inspection> inspect_everywhere() {
+    return with_snapshot({}, [&](Snapshot& snapshot) {
+      return inspect(*this, snapshot, snapshot.scanned_namespaces(), {true, true, true, true});
+    });
+  }
+
+  std::vector<Report> report_everywhere() {
+    return with_snapshot({}, [&](Snapshot& snapshot) {
+      return make_reports(*this, snapshot, snapshot.scanned_namespaces(), {});
+    });
+  }
+
+  /// In every namespace, worst first.
+  std::vector<CheckRun> run_everywhere(std::string_view check) {
+    return with_snapshot({}, [&](Snapshot& snapshot) {
+      return perform_check(*find_check(check), {}, *this, snapshot, snapshot.scanned_namespaces());
     });
   }
 
   CheckRun run(std::string_view check, const Thresholds& thresholds = {}) {
     return with_snapshot({}, [&](Snapshot& snapshot) {
-      return perform_check(*find_check(check), thresholds, *this, snapshot);
+      return perform_check(*find_check(check), thresholds, *this, snapshot, {&snapshot.host(), 1})
+          .front();
     });
   }
 
@@ -97,12 +129,20 @@ class KnownHost : public FakeKernel {
   }
 
   void refresh() {
-    owners =
-        Owners({{42, "nginx", open_, limit_}, {43, "\x1b[2J|evil\n", 5, 1000}}, held_, unreadable_);
+    owners = Owners({{42, "nginx", open_, limit_, nginx_netns_, nginx_workload_},
+                     {43, "\x1b[2J|evil\n", 5, 1000}},
+                    held_, unreadable_);
   }
 
-  std::uint16_t next_port_ = 20000;
+  /// The next port of a namespace.
+  struct Port {
+    std::uint16_t number = 20000;
+    std::uint16_t operator++(int) { return number++; }
+  };
+  std::map<std::uint32_t, Port> next_port_;
   std::uint32_t next_inode_ = 500;
+  std::uint32_t nginx_netns_ = 0;
+  Workload nginx_workload_;
   std::uint64_t open_ = 0;
   std::uint64_t unreadable_ = 1;
   std::optional<std::uint64_t> limit_;

@@ -102,3 +102,23 @@ TEST_CASE("A check that there is not is 404", "[check_routes]") {
   Api api;
   CHECK(api.get("/api/v1/checks/nonsense").status == 404);
 }
+
+TEST_CASE("A check looks at the namespace that the query names", "[check_routes]") {
+  Api api;
+  api.host.netns = {{1, "host"}, {2, "blue"}};
+  api.host.netns_of_pid = {{77, 2}};
+  api.host.added_to = 2;
+  api.host.add_outgoing(90, TcpState::time_wait);
+  const auto get = [&](std::string_view query) {
+    return api.get("/api/v1/checks/system-ports", query);
+  };
+  CHECK(body_of(get(""))["usedPorts"] == 0);
+  CHECK(body_of(get("netns=blue"))["usedPorts"] == 90);
+  CHECK(body_of(get("netns=77"))["netns"]["name"] == "blue");
+  const auto all = body_of(get("netns=all"));
+  CHECK(all["status"] == "critical");
+  CHECK(all["namespaces"].size() == 2);
+  const HttpResponse refused = get("netns=bleu");
+  CHECK(refused.status == 400);
+  CHECK(refused.body.find("did you mean \"blue\"? There is: host, blue.") != std::string::npos);
+}

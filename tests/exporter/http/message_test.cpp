@@ -48,7 +48,7 @@ TEST_CASE("a response's head has its date, length and headers", "[http]") {
   HttpResponse response = text_response(503, "try again");
   response.headers.emplace_back("Retry-After", "1");
 
-  CHECK(response_head(response, "Service Unavailable", 784111777) ==
+  CHECK(response_head(response, "Service Unavailable", 784111777, Persistence::close) ==
         "HTTP/1.1 503 Service Unavailable\r\n"
         "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
         "Connection: close\r\n"
@@ -57,6 +57,8 @@ TEST_CASE("a response's head has its date, length and headers", "[http]") {
         "X-Content-Type-Options: nosniff\r\n"
         "Retry-After: 1\r\n"
         "\r\n");
+  CHECK_THAT(response_head(response, "Service Unavailable", 784111777, Persistence::keep_alive),
+             Catch::Contains("\r\nConnection: keep-alive\r\n"));
 }
 
 }  // namespace socket_exporter

@@ -36,6 +36,10 @@ bool RawClient::send(std::string_view bytes) {
   return true;
 }
 
+void RawClient::end() {
+  ::shutdown(socket_.number(), SHUT_WR);
+}
+
 std::string RawClient::read_some(std::size_t most) {
   pollfd ready{.fd = socket_.number(), .events = POLLIN, .revents = 0};
   if (::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(kLimit).count())) != 1) {
@@ -56,6 +60,8 @@ std::string RawClient::read_all() {
 std::string talk(std::string_view url, std::string_view request) {
   RawClient client(url);
   client.send(request);
+  // A whole request is the last: the server need not wait for another.
+  if (request.find("\r\n\r\n") != std::string_view::npos) client.end();
   return client.read_all();
 }
 

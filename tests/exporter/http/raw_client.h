@@ -20,6 +20,8 @@ class RawClient {
 
   /// False when the other side has closed.
   bool send(std::string_view bytes);
+  /// Nothing more will be sent.
+  void end();
   /// Everything until the other side closes; what a reset left is lost.
   std::string read_all();
   /// Up to `most` bytes; empty when closed.

@@ -104,7 +104,7 @@ TEST_CASE("the server answers what it is asked, and refuses the rest in good ord
     CHECK(status_line(answer) == status);
     CHECK_THAT(answer, Contains(fmt::format("\r\nContent-Length: {}\r\n", body_of(answer).size())));
     CHECK_THAT(answer, Contains("\r\nX-Content-Type-Options: nosniff\r\n"));
-    CHECK_THAT(answer, Contains("\r\nConnection: close\r\n"));
+    CHECK_THAT(answer, Contains("\r\nConnection: "));
   }
 
   // "http://host/path" is a path on this host, whatever it is called.
@@ -131,6 +131,49 @@ TEST_CASE("the server answers what it is asked, and refuses the rest in good ord
   for (const auto& metric : families[0].metric) {
     const std::string& path = metric.label.at(1).value;
     CHECK((path == "/hello" || path == "/change" || path == "/broken" || path == "other"));
+  }
+}
+
+TEST_CASE("a connection serves one request after another, as long as threads are left", "[http]") {
+  Router router;
+  router.add("GET", "/hello", hello);
+  HttpServer server({"127.0.0.1:0"}, router, kLogger, {.threads = 4, .idle_timeout = 500ms});
+  const std::string url = server.urls().at(0);
+  const std::string request = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
+  const auto ask = [&](RawClient& client) {
+    REQUIRE(client.send(request));
+    return client.read_some(4096);
+  };
+
+  RawClient first(url);
+  RawClient second(url);
+  for (int i = 0; i < 3; ++i) {
+    CHECK_THAT(ask(first), Contains("\r\nConnection: keep-alive\r\n") &&
+                               Catch::Matchers::EndsWith("hello /hello\n"));
+    CHECK_THAT(ask(second), Contains("\r\nConnection: keep-alive\r\n"));
+  }
+  // Half of the threads are for those that come now.
+  RawClient third(url);
+  REQUIRE(third.send(request));
+  CHECK_THAT(third.read_all(), Contains("\r\nConnection: close\r\n"));
+
+  first.end();
+  CHECK(first.read_all().empty());
+  const auto is_kept = [&] {
+    RawClient next(url);
+    return ask(next).find("keep-alive") != std::string::npos;
+  };
+  const auto limit = std::chrono::steady_clock::now() + RawClient::kLimit;
+  while (!is_kept() && std::chrono::steady_clock::now() < limit) {
+  }
+  CHECK(is_kept());
+  CHECK(second.read_all().empty());  // idle for too long
+
+  for (const char* last :
+       {"GET /hello HTTP/1.0\r\n\r\n", "GET /hello HTTP/1.1\r\nConnection: close\r\n\r\n"}) {
+    RawClient client(url);
+    REQUIRE(client.send(last));
+    CHECK_THAT(client.read_all(), Contains("\r\nConnection: close\r\n"));
   }
 }
 

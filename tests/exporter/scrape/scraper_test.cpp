@@ -114,7 +114,8 @@ TEST_CASE("a collector that fails leaves the others alone", "[scraper]") {
 
 TEST_CASE("an exception in the kernel is an error of the socket collectors", "[scraper]") {
   struct Throwing final : FakeKernel {
-    Result<ScanStats> scan_sockets(const NetNs&, Detail, Deadline, const SocketSink&) override {
+    Result<ScanStats> scan_sockets(std::span<const NetNs>, Detail, Deadline,
+                                   const SocketSink&) override {
       throw std::bad_alloc();
     }
   } kernel;
@@ -122,6 +123,19 @@ TEST_CASE("an exception in the kernel is an error of the socket collectors", "[s
   const auto scrape = scraper.scrape(select({"tcp_states"}), in(30s));
   REQUIRE(scrape);
   CHECK(section_of(*scrape, "tcp_states").status.error().kind == Error::Kind::io);
+}
+
+TEST_CASE("of a namespace that may not be looked into nothing is shown", "[scraper]") {
+  FakeKernel kernel;
+  kernel.netns.push_back({2, "blue"});
+  kernel.unread = {2};
+  Scraper scraper(kernel, options(), quiet());
+  const auto scrape = scraper.scrape(select({"netns", "tcp_states"}), in(30s));
+  REQUIRE(scrape);
+  const std::string text = text_of(*scrape);
+  CHECK_THAT(text, Catch::Contains("netns=\"host\""));
+  CHECK_THAT(text, !Catch::Contains("blue"));
+  CHECK_THAT(text, HasLine("socket_exporter_network_namespaces 2"));
 }
 
 TEST_CASE("an interrupted scan is repeated and counts nothing twice", "[scraper]") {

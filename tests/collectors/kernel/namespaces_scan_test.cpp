@@ -1,0 +1,144 @@
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+#include <tuple>
+
+#include "collectors/kernel/linux_kernel.h"
+#include "tests/collectors/kernel/netns_sockets.h"
+
+using namespace socket_exporter;
+
+namespace {
+
+constexpr int kManySockets = 51'000;  // more than inet_diag is asked for
+constexpr uid_t kNobody = 65534;
+
+Deadline soon() {
+  return std::chrono::steady_clock::now() + std::chrono::seconds(30);
+}
+
+Feature socket_walk_of(const LinuxKernel& kernel) {
+  const auto features = kernel.features();
+  const auto found = std::find_if(features.begin(), features.end(),
+                                  [](const Feature& f) { return f.name == "socket_walk"; });
+  REQUIRE(found != features.end());
+  return *found;
+}
+
+struct Seen {
+  std::map<std::tuple<Family, TcpState, bool, bool>, int> kinds;
+  int with_inode = 0;
+  bool others_follow_listeners = true;
+};
+
+void see(std::span<const Socket> sockets, Seen& seen) {
+  for (const Socket& s : sockets) {
+    const auto listeners = seen.kinds.find({s.family, TcpState::listen, false, true});
+    const bool is_first = listeners == seen.kinds.end() && s.state != TcpState::listen;
+    seen.others_follow_listeners &= !is_first || s.state == TcpState::close;
+    ++seen.kinds[{s.family, s.state, s.inbound, s.port_bound}];
+    seen.with_inode += s.inode != 0 && s.state == TcpState::established;
+  }
+}
+
+// Of the namespace that the thread is in.
+Seen scan(LinuxKernel& kernel, Detail detail) {
+  const auto namespaces = kernel.namespaces();
+  REQUIRE(namespaces);
+  Seen seen;
+  const auto stats = kernel.scan_sockets(std::span(*namespaces).first(1), detail, soon(),
+                                         [&](std::span<const Socket> batch) { see(batch, seen); });
+  REQUIRE(stats);
+  REQUIRE_FALSE(stats->interrupted);
+  return seen;
+}
+
+// Without the walk.
+Seen scan_by_dump() {
+  constexpr std::uint32_t kAny = 7;
+  DiagScan diag(kAny, "", "/proc", {.tcp = true, .udp = true});
+  Seen seen;
+  const std::vector<NetNs> own{{kAny, "host"}};
+  const SocketSink sink = [&](std::span<const Socket> batch) { see(batch, seen); };
+  ScanPass pass(own, sink);
+  REQUIRE(diag.scan_tcp(Detail::counts, soon(), pass));
+  REQUIRE_FALSE(pass.stats().interrupted);
+  return seen;
+}
+
+int count(const Seen& seen, TcpState state) {
+  int sum = 0;
+  for (const auto& [kind, number] : seen.kinds)
+    sum += std::get<TcpState>(kind) == state ? number : 0;
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("many sockets are counted the same by the walk and by inet_diag") {
+  const Namespace ns;
+  const EveryState sockets;
+  const Fd bound = bound_socket("127.0.0.1");
+  fill_with_time_wait(kManySockets);
+  LinuxKernel kernel(KernelPaths{});
+  REQUIRE(socket_walk_of(kernel).on);
+
+  const Seen walked = scan(kernel, Detail::counts);
+  const Seen with_inodes = scan(kernel, Detail::owners);
+  const Seen dumped = scan_by_dump();
+
+  CHECK(walked.with_inode == 0);
+  CHECK(with_inodes.with_inode == dumped.with_inode);
+  CHECK(walked.others_follow_listeners);
+  CHECK(walked.kinds == dumped.kinds);
+  CHECK(with_inodes.kinds == dumped.kinds);
+  CHECK(count(walked, TcpState::time_wait) >= kManySockets);
+  CHECK(count(walked, TcpState::close) == 1);
+}
+
+TEST_CASE("bound-only sockets are looked for in each scan of a few sockets") {
+  const Namespace ns(1024);  // a table without the sockets of the host
+  LinuxKernel kernel(KernelPaths{});
+  CHECK(count(scan(kernel, Detail::counts), TcpState::close) == 0);
+  const Fd bound = bound_socket("127.0.0.1");
+  CHECK(count(scan(kernel, Detail::counts), TcpState::close) == 1);
+}
+
+TEST_CASE("a table that the walk cannot read is left to inet_diag") {
+  const Namespace ns(16);
+  const EveryState sockets;
+  fill_with_time_wait(kManySockets);
+  LinuxKernel kernel(KernelPaths{});
+  const auto namespaces = kernel.namespaces();
+  REQUIRE(namespaces);
+
+  const auto first =
+      kernel.scan_sockets(*namespaces, Detail::counts, soon(), [](std::span<const Socket>) {});
+  REQUIRE(first);
+  CHECK(first->interrupted);  // and so begun anew by its caller
+  CHECK_FALSE(socket_walk_of(kernel).on);
+  CHECK_THAT(socket_walk_of(kernel).reason, Catch::Contains("sockets in one bucket"));
+
+  CHECK(count(scan(kernel, Detail::counts), TcpState::time_wait) >= kManySockets);
+}
+
+TEST_CASE("without privilege inet_diag is used, and the reason is said") {
+  const Namespace ns;
+  const EveryState sockets;
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(2);
+    LinuxKernel kernel(KernelPaths{});
+    const Feature walk = socket_walk_of(kernel);
+    const bool is_told = walk.reason.find("needs CAP_BPF and CAP_PERFMON") != std::string::npos;
+    const int connected = count(scan(kernel, Detail::counts), TcpState::established);
+    _exit(!walk.on && is_told && connected > 0 ? 0 : 1);
+  }
+  int status = 1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}
