@@ -6,7 +6,7 @@
 
 /* Records of one run, a power of two: 128 KiB of memory, twice what a run is asked for. */
 #define SX_SOCKET_RECORDS 2048
-#define SX_PORT_RECORDS 65536 /* the same for tables by port, whose chains are longer */
+#define SX_PORT_RECORDS 32768 /* the same for tables by port, whose chains are longer */
 #define SX_TORN 64            /* chains of one run that may change while they are read */
 
 #define SX_ALL_NETNS 0
