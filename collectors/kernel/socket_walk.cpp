@@ -57,6 +57,7 @@ Socket to_socket(const sx_socket_record& record, Protocol protocol, std::uint64_
 struct Walker {
   const bpf_program* program;
   const sx_socket_record* records;
+  std::size_t room;           ///< for so many of them
   const std::uint32_t* torn;  ///< buckets to read anew; none where the program does that itself
   Protocol protocol = Protocol::tcp;
 };
@@ -86,8 +87,12 @@ class SocketWalk::Programs {
 
   Walker established() { return tcp_walker(tcp_->progs.walk_established); }
   Walker listeners() { return tcp_walker(tcp_->progs.walk_listeners); }
-  Walker bound() { return {bound_->progs.walk_bound, bound_->bss->records, nullptr}; }
-  Walker udp() { return {udp_->progs.walk_udp, udp_->bss->records, nullptr, Protocol::udp}; }
+  Walker bound() {
+    return {bound_->progs.walk_bound, bound_->bss->records, SX_PORT_RECORDS, nullptr};
+  }
+  Walker udp() {
+    return {udp_->progs.walk_udp, udp_->bss->records, SX_PORT_RECORDS, nullptr, Protocol::udp};
+  }
 
   Result<WalkStats> walk(const Walker& walker, const sx_walk_run& request, Deadline deadline,
                          const PortSink& ports, const Sink& sink) {
@@ -102,7 +107,7 @@ class SocketWalk::Programs {
       run.start = start;
       run.sockets = kSocketsPerRun;
       if (const auto ran = run_once(walker, run); !ran) return ran.error();
-      if (run.next == start) return too_long(run.buckets);
+      if (run.next == start) return too_long(walker, run.buckets);
       stats.sockets += run.visited;
       stats.restarts += run.restarts + run.torn;
       const std::vector<std::uint32_t> torn(walker.torn, walker.torn + run.torn);
@@ -119,12 +124,12 @@ class SocketWalk::Programs {
 
  private:
   Walker tcp_walker(const bpf_program* program) {
-    return {program, tcp_->bss->records, tcp_->bss->torn};
+    return {program, tcp_->bss->records, SX_SOCKET_RECORDS, tcp_->bss->torn};
   }
 
-  static Error too_long(std::uint32_t buckets) {
+  static Error too_long(const Walker& walker, std::uint32_t buckets) {
     return {Error::Kind::unavailable,
-            fmt::format("bpf: over {} sockets in one bucket of {}", SX_SOCKET_RECORDS, buckets)};
+            fmt::format("bpf: over {} sockets in one bucket of {}", walker.room, buckets)};
   }
 
   // A chain may have had no room beside seven others, but has alone.
@@ -136,7 +141,7 @@ class SocketWalk::Programs {
       run.only_start = 1;
       run.sockets = kSocketsPerRun;
       if (const auto ran = run_once(walker, run); !ran) return ran.error();
-      if (run.unfinished != 0) return too_long(run.buckets);
+      if (run.unfinished != 0) return too_long(walker, run.buckets);
       if (run.torn != 0) continue;
       hand_over({walker.records, run.records}, {}, walker.protocol, ports, sink);
       return WalkStats{run.visited, static_cast<std::uint64_t>(looks - 1)};

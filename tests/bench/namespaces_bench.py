@@ -113,6 +113,7 @@ def main():
     empty_namespaces()
     walk_limit()
     connects_while_scraped()
+    print(*(f"failed: {what}" for what in over), sep="\n")
     return 1 if over else 0
 
 

@@ -1,9 +1,12 @@
 #include "collectors/kernel/netns_finder.h"
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <list>
+#include <map>
 #include <memory>
+#include <optional>
 
 #include "tests/collectors/kernel/netns_host.h"
 
@@ -172,28 +175,29 @@ TEST_CASE("a namespace that gets the inode of another does not get its labels") 
   const Host host;
   const Cgroup cgroup("docker/" + kId);
   NetnsFinder finder = host.finder();
-  std::uint32_t inode = 0;
-  std::uint64_t cookie = 0;
+  std::map<std::uint32_t, std::uint64_t> cookie_by_inode;
   {
-    const HeldNetns ns;
-    const WaitingProcess process(ns, &cgroup);
-    const auto one = found(finder, ns);
-    REQUIRE(one->ns.name == "container:5f1c0a9be27d");
-    inode = one->ns.inode;
-    cookie = one->ns.cookie;
+    const std::array<HeldNetns, 50> gone_soon;
+    std::list<WaitingProcess> processes;
+    for (const HeldNetns& ns : gone_soon) processes.emplace_back(ns, &cgroup);
+    for (const FoundNetns& one : found(finder)) {
+      if (one.ns.workload.container == "5f1c0a9be27d")
+        cookie_by_inode[one.ns.inode] = one.ns.cookie;
+    }
+    REQUIRE(cookie_by_inode.size() == gone_soon.size());
   }
-  // The kernel gives the lowest free number, as soon as the old namespace is cleaned up.
-  std::list<HeldNetns> others;
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  // The kernel gives a free number to a namespace, or to one of the files of one.
+  std::optional<HeldNetns> next;
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   do {
-    if (others.size() > 20) others.pop_front();
-    others.emplace_back();
-  } while (others.back().inode() != inode && std::chrono::steady_clock::now() < limit);
-  REQUIRE(others.back().inode() == inode);
+    next.emplace();
+  } while (cookie_by_inode.count(next->inode()) == 0 && std::chrono::steady_clock::now() < limit);
+  const std::uint32_t inode = next->inode();
+  REQUIRE(cookie_by_inode.count(inode) == 1);
 
-  const auto one = found(finder, others.back());
+  const auto one = found(finder, *next);
 
-  CHECK(one->ns.cookie != cookie);
+  CHECK(one->ns.cookie != cookie_by_inode[inode]);
   CHECK(one->ns.name == "net:[" + std::to_string(inode) + "]");
   CHECK(one->ns.workload.empty());
   CHECK(one->pid == 0);
