@@ -10,14 +10,9 @@
 namespace socket_exporter {
 namespace {
 
-constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr int kMappedBits = 96;
 
 }  // namespace
-
-bool IpAddress::is_v4() const {
-  return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes.begin());
-}
 
 bool IpAddress::is_unspecified() const {
   return std::all_of(bytes.begin() + (is_v4() ? 12 : 0), bytes.end(),
@@ -27,19 +22,6 @@ bool IpAddress::is_unspecified() const {
 bool IpAddress::is_loopback() const {
   constexpr IpAddress kIpv6Loopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
   return is_v4() ? bytes[12] == 127 : *this == kIpv6Loopback;
-}
-
-IpAddress ipv4_address(std::uint32_t network_order) {
-  IpAddress address;
-  std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes.begin());
-  std::memcpy(&address.bytes[12], &network_order, sizeof network_order);
-  return address;
-}
-
-IpAddress ipv6_address(const void* sixteen_bytes) {
-  IpAddress address;
-  std::memcpy(address.bytes.data(), sixteen_bytes, address.bytes.size());
-  return address;
 }
 
 std::string to_string(const IpAddress& address) {

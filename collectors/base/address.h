@@ -15,7 +15,10 @@ namespace socket_exporter {
 struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};
 
-  bool is_v4() const;
+  bool is_v4() const {
+    constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return std::memcmp(bytes.data(), kMapped.data(), kMapped.size()) == 0;
+  }
   bool is_unspecified() const;  ///< 0.0.0.0 or ::
   bool is_loopback() const;     ///< 127.0.0.0/8 or ::1
   std::strong_ordering operator<=>(const IpAddress&) const = default;
@@ -28,8 +31,16 @@ struct IpAddress {
   }
 };
 
-IpAddress ipv4_address(std::uint32_t network_order);
-IpAddress ipv6_address(const void* sixteen_bytes);
+inline IpAddress ipv4_address(std::uint32_t network_order) {
+  IpAddress address{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+  std::memcpy(&address.bytes[12], &network_order, sizeof network_order);
+  return address;
+}
+inline IpAddress ipv6_address(const void* sixteen_bytes) {
+  IpAddress address;
+  std::memcpy(address.bytes.data(), sixteen_bytes, address.bytes.size());
+  return address;
+}
 
 /// "10.1.2.3" or "2001:db8::1" (RFC 5952).
 std::string to_string(const IpAddress& address);
@@ -59,9 +70,10 @@ inline std::uint64_t hash_mix(std::uint64_t x) {
   x *= 0x9E3779B97F4A7C15U;  // golden ratio, as in Fibonacci hashing
   return x ^ (x >> 29U);
 }
+/// To be mixed, with what else is in the key.
 inline std::uint64_t hash_of(const IpAddress& address) {
   const auto [first, second] = address.halves();
-  return hash_mix(second ^ hash_mix(first));
+  return first * 0xC2B2AE3D27D4EB4FU + second * 0x165667B19E3779F9U;  // large odd numbers
 }
 
 }  // namespace socket_exporter

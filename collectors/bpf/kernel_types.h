@@ -180,8 +180,14 @@ struct sock_common {
   refcount_t skc_refcnt;
 };
 
+struct sk_buff_head {
+  __u32 qlen;
+};
+
 struct sock {
   struct sock_common __sk_common;
+  struct sk_buff_head sk_receive_queue;
+  int sk_wmem_queued;
   struct {
     atomic_t rmem_alloc;
   } sk_backlog;

@@ -88,10 +88,8 @@ __noinline int next_chain(struct walk* w, __u32 lane) {
 static __always_inline void preload(__u64 address) {
   const __u32 state = CAST(sock_common, address)->skc_state;
   const __u64 is_small = -(__u64)(state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV);
-  const __u64 small = OFFSET(sock_common, skc_refcnt) & is_small;
-  KEEP(read64(address + (small | (OFFSET(tcp_sock, copied_seq) & ~is_small))));
-  KEEP(read64(address + (small | (OFFSET(tcp_sock, write_seq) & ~is_small))));
-  KEEP(read64(address + (small | (OFFSET(tcp_sock, rcv_nxt) & ~is_small))));
+  KEEP(read64(address + OFFSET(sock, sk_receive_queue)));
+  KEEP(read64(address + (OFFSET(sock, sk_wmem_queued) & ~is_small)));
 }
 
 /* One socket of each lane. What all of them need is loaded first, without branches. */

@@ -34,8 +34,9 @@ constexpr int kMostLooks = 1000;
 constexpr std::size_t kBatch = 256;
 constexpr auto kNanosPerMilli = std::uint64_t{1'000'000};
 
-Socket to_socket(const sx_socket_record& record, Protocol protocol, std::uint64_t nanos_per_jiffy) {
-  Socket socket;
+// Writes each member in its place: a copy of what was just written costs as much as all else.
+void fill(Socket& socket, const sx_socket_record& record, Protocol protocol,
+          std::uint64_t nanos_per_jiffy) {
   const bool is_v6 = record.family == AF_INET6;
   socket.protocol = protocol;
   socket.family = is_v6 ? Family::ipv6 : Family::ipv4;
@@ -50,7 +51,6 @@ Socket to_socket(const sx_socket_record& record, Protocol protocol, std::uint64_
   socket.state = static_cast<TcpState>(record.state);
   socket.time_wait_left = std::chrono::duration<std::uint32_t, std::milli>(
       record.jiffies_left * nanos_per_jiffy / kNanosPerMilli);
-  return socket;
 }
 
 /// A program of a table, and where it puts its records.
@@ -169,7 +169,7 @@ class SocketWalk::Programs {
     if (record.state == SX_BOUND_PORT) {
       if (ports) ports(record.netns, record.local_port);
     } else if (record.state < kTcpStates) {
-      batch_.push_back(to_socket(record, protocol, nanos_per_jiffy_));
+      fill(batch_.emplace_back(), record, protocol, nanos_per_jiffy_);
     }
   }
 

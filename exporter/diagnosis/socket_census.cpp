@@ -78,7 +78,7 @@ ProcessName name_of(const Owners& owners, std::size_t process) {
 }
 
 std::size_t SocketCensus::AddressHash::operator()(const IpAddress& address) const {
-  return hash_of(address);
+  return hash_mix(hash_of(address));
 }
 
 std::size_t SocketCensus::GroupHash::operator()(const Group& group) const {

@@ -110,9 +110,9 @@ TEST_CASE("the walk tells of each socket what inet_diag tells") {
   const Namespace ns;
   const EveryState sockets;
 
-  const std::set<TcpState> expected{TcpState::established, TcpState::syn_sent,
-                                    TcpState::fin_wait2,   TcpState::time_wait,
-                                    TcpState::close_wait,  TcpState::new_syn_recv};
+  const std::set<TcpState> expected{
+      TcpState::established, TcpState::syn_sent, TcpState::fin_wait2,   TcpState::time_wait,
+      TcpState::close_wait,  TcpState::last_ack, TcpState::new_syn_recv};
   std::set<TcpState> states;
   const Deadline limit = in_seconds(10);  // a FIN is acknowledged a little later
   while (states != expected && std::chrono::steady_clock::now() < limit) {
