@@ -7,14 +7,15 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
 
 #include "collectors/base/address.h"
-#include "collectors/kernel/owners.h"
-#include "collectors/kernel/socket.h"
+#include "collectors/kernel/kernel.h"
+#include "collectors/kernel/listed_netns.h"
 #include "collectors/sticky_top.h"
 
 namespace socket_exporter {
@@ -53,6 +54,10 @@ using PortSettings = std::tuple<std::string, std::string, std::int64_t, std::int
 
 /// What collectors remember from scrape to scrape. Gather thread only.
 struct History {
+  /// What is remembered of namespaces that are not among all those of the host any more.
+  void forget_gone(std::span<const NetNs> namespaces);
+
+  ListedNetns listed;
   StickyTop<TupleKey> tuples;
   StickyTop<DestinationKey> destinations;
   /// Those in use; a hundred namespaces have one in common.
