@@ -3,7 +3,6 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,11 +10,11 @@
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <unordered_map>
 
 #include "collectors/base/address.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/kernel/listed_netns.h"
+#include "collectors/netstat_fields.h"
 #include "collectors/sticky_top.h"
 
 namespace socket_exporter {
@@ -66,7 +65,7 @@ struct History {
   /// Of the destinations shown: a process may be gone while its TIME_WAIT sockets remain.
   std::map<DestinationKey, KnownComm> destination_comms;
   /// What the field filter said of a netstat field.
-  std::unordered_map<std::string, bool> netstat_fields;
+  NetstatFields netstat_fields;
   /// When the host started, in seconds since 1970; /proc/stat is dear to read.
   std::optional<std::uint64_t> boot_time;
   /// Label sets not shown on their own, by metric name: socket_exporter_label_overflow_total.
