@@ -12,8 +12,8 @@ constexpr Metric kSockets{
     Type::Gauge,
     "socket_destination_sockets",
     "Outgoing TCP sockets by destination and state, for the destinations with the most; the rest "
-    "is destination=\"other\". comm: the process with most of them, or the last one known when "
-    "only TIME_WAIT is left.",
+    "is destination=\"other\". comm: the process with most of them, up to a minute ago where there "
+    "are many descriptors, or the last one known when only TIME_WAIT is left.",
     "netns",
     "destination",
     "destination_port",

@@ -16,10 +16,9 @@ constexpr Metric kReserved{Type::Gauge, "socket_ephemeral_reserved_ports",
                            "netns"};
 constexpr Metric kUsable{
     Type::Gauge, "socket_ephemeral_ports_usable",
-    "Ports that connect() may take: the range less reserved ports and ports that bind() or "
-    "listen() "
-    "holds. Without the feature socket_walk an upper bound: then a port bound before connect() is "
-    "not told from others.",
+    "Ports that connect() may take: the range less reserved ports and those that bind() or "
+    "listen() holds. Without the feature socket_walk an upper bound: then a port bound before "
+    "connect() is not told from others.",
     "netns", "protocol"};
 constexpr Metric kUsed{Type::Gauge, "socket_ephemeral_ports_used",
                        "Distinct unreserved ports of the range held by any socket, TIME_WAIT too.",
@@ -31,10 +30,10 @@ constexpr Metric kTuple{
     Type::Gauge,
     "socket_ephemeral_tuple_ports_used",
     "Ports that a new connection of this tuple cannot take, for the tuples that are fullest "
-    "beside their namespace's usable ports; connect() "
-    "fails when it reaches socket_ephemeral_ports_usable. UDP ports count for every destination. "
-    "comm: the process with most sockets to that destination, or the last one known when only "
-    "TIME_WAIT is left.",
+    "beside their namespace's usable ports; connect() fails when it reaches "
+    "socket_ephemeral_ports_usable. UDP ports count for every destination. comm: the process with "
+    "most sockets to that destination, up to a minute ago where there are many descriptors, or "
+    "the last one known when only TIME_WAIT is left.",
     "netns",
     "protocol",
     "source",

@@ -3,18 +3,18 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <unordered_map>
 
 #include "collectors/base/address.h"
-#include "collectors/kernel/owners.h"
-#include "collectors/kernel/socket.h"
+#include "collectors/kernel/kernel.h"
+#include "collectors/kernel/listed_netns.h"
+#include "collectors/netstat_fields.h"
 #include "collectors/sticky_top.h"
 
 namespace socket_exporter {
@@ -53,6 +53,10 @@ using PortSettings = std::tuple<std::string, std::string, std::int64_t, std::int
 
 /// What collectors remember from scrape to scrape. Gather thread only.
 struct History {
+  /// What is remembered of namespaces that are not among all those of the host any more.
+  void forget_gone(std::span<const NetNs> namespaces);
+
+  ListedNetns listed;
   StickyTop<TupleKey> tuples;
   StickyTop<DestinationKey> destinations;
   /// Those in use; a hundred namespaces have one in common.
@@ -61,7 +65,7 @@ struct History {
   /// Of the destinations shown: a process may be gone while its TIME_WAIT sockets remain.
   std::map<DestinationKey, KnownComm> destination_comms;
   /// What the field filter said of a netstat field.
-  std::unordered_map<std::string, bool> netstat_fields;
+  NetstatFields netstat_fields;
   /// When the host started, in seconds since 1970; /proc/stat is dear to read.
   std::optional<std::uint64_t> boot_time;
   /// Label sets not shown on their own, by metric name: socket_exporter_label_overflow_total.

@@ -19,7 +19,8 @@ constexpr Metric kQueueLength{
     Type::Gauge,
     "socket_listen_queue_length",
     "Connections that wait for accept(). The queue is full, and drops, when it is longer than its "
-    "limit. Of listeners that share an address (SO_REUSEPORT) the fullest; comm is its process.",
+    "limit. Of listeners that share an address (SO_REUSEPORT) the fullest; comm is its process, "
+    "found up to a minute ago where there are many descriptors: empty for a newer listener.",
     "netns",
     "address",
     "port",
@@ -27,7 +28,8 @@ constexpr Metric kQueueLength{
 constexpr Metric kQueueLimit{
     Type::Gauge,
     "socket_listen_queue_limit",
-    "The listener's backlog: listen()'s argument, at most net.core.somaxconn.",
+    "The listener's backlog: listen()'s argument, at most net.core.somaxconn. comm as of "
+    "socket_listen_queue_length.",
     "netns",
     "address",
     "port",

@@ -33,7 +33,7 @@ class NetnsStatistics final : public Collector {
  private:
   static Result<> emit_namespace(Snapshot& snapshot, const NetNs& ns, Families& out) {
     const NetstatFilter wanted = [&](std::string_view protocol, std::string_view name) {
-      return snapshot.wants_netstat(fmt::format("{}_{}", protocol, name));
+      return snapshot.wants_netstat(protocol, name);
     };
     for (const std::string_view path : {"net/netstat", "net/snmp"}) {
       const auto& text = snapshot.proc(ns, path);

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <string>
-
 #include "collectors/collector.h"
 
 namespace socket_exporter {
@@ -29,8 +27,7 @@ class Netstat final : public Collector {
  public:
   Result<> emit(Snapshot& snapshot, Families& out) override {
     const NetstatFilter wanted = [&](std::string_view protocol, std::string_view name) {
-      key_.assign(protocol).append("_").append(name);
-      return snapshot.wants_netstat(key_);
+      return snapshot.wants_netstat(protocol, name);
     };
     for (const Source& source : kSources) {
       const auto& text = snapshot.proc(snapshot.host(), source.path);
@@ -47,9 +44,6 @@ class Netstat final : public Collector {
     }
     return {};
   }
-
- private:
-  std::string key_;
 };
 
 }  // namespace

@@ -59,12 +59,8 @@ const Result<std::string>& Snapshot::proc(const NetNs& ns, std::string_view path
   return texts_.emplace(std::move(key), kernel_.read_proc(ns, path)).first->second;
 }
 
-// The kernel's fields stay the same, and an expression is dear to match against each.
-bool Snapshot::wants_netstat(const std::string& field) {
-  auto& known = history_.netstat_fields;
-  const auto found = known.find(field);
-  if (found != known.end()) return found->second;
-  return known[field] = options_.netstat_fields.matches(field);
+bool Snapshot::wants_netstat(std::string_view protocol, std::string_view name) {
+  return history_.netstat_fields.wants(protocol, name, options_.netstat_fields);
 }
 
 Result<std::int64_t> Snapshot::sysctl(const NetNs& ns, std::string_view path) {

@@ -52,8 +52,8 @@ class Snapshot {
   /// Text of a file below /proc, such as "net/snmp", in that namespace.
   const Result<std::string>& proc(const NetNs& ns, std::string_view path);
 
-  /// Whether the operator's expression picks a netstat field, such as "TcpExt_ListenDrops".
-  bool wants_netstat(const std::string& field);
+  /// Whether the operator's expression picks a netstat field, such as "TcpExt", "ListenDrops".
+  bool wants_netstat(std::string_view protocol, std::string_view name);
 
   /// The number in a /proc/sys file, such as "sys/net/ipv4/tcp_tw_reuse".
   Result<std::int64_t> sysctl(const NetNs& ns, std::string_view path);

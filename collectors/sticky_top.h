@@ -36,6 +36,12 @@ class StickyTop {
     return std::min(static_cast<std::size_t>(former - candidates.begin()), 2 * k);
   }
 
+  /// As if the keys that `is_gone` picks had never been in the top.
+  template <typename Predicate>
+  void forget_if(const Predicate& is_gone) {
+    std::erase_if(last_in_top_, [&](const auto& entry) { return is_gone(entry.first); });
+  }
+
  private:
   static bool larger(const Candidate& a, const Candidate& b) {
     return a.size != b.size ? a.size > b.size : a.key < b.key;

@@ -23,6 +23,7 @@ Result<std::string> CollectorRunner::run(Kernel& kernel, std::string_view collec
   const CollectorEntry& entry = entry_of(collector);
   const auto namespaces = kernel.namespaces();
   if (!namespaces) return namespaces.error();
+  history.forget_gone(*namespaces);
   const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   Snapshot snapshot(kernel, *namespaces, deadline, options, services, history);
 

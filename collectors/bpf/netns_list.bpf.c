@@ -72,9 +72,14 @@ static __always_inline void copy(struct net* net, __u32 place) {
   r->somaxconn = net->core.sysctl_somaxconn;
   r->max_tw_buckets = net->ipv4.tcp_death_row.sysctl_max_tw_buckets;
   void* ports = net->ipv4.sysctl_local_reserved_ports;
-  r->has_reserved_ports =
-      ports && bpf_probe_read_kernel(reserved_ports[place & (SX_NETNS_RECORDS - 1)],
-                                     sizeof reserved_ports[0], ports) == 0;
+  if (!ports) {
+    r->ports_state = SX_NETNS_PORTS_NONE;
+  } else if (bpf_probe_read_kernel(reserved_ports[place & (SX_NETNS_RECORDS - 1)],
+                                   sizeof reserved_ports[0], ports) == 0) {
+    r->ports_state = SX_NETNS_PORTS_READ;
+  } else {
+    r->ports_state = SX_NETNS_PORTS_UNREAD;
+  }
 }
 
 static long step(__u32 i, void* context) {

@@ -8,6 +8,10 @@
 #define SX_NETNS_RECORDS 32
 #define SX_NETNS_PORT_WORDS 1024
 
+#define SX_NETNS_PORTS_NONE 0 /* the namespace has no bitmap */
+#define SX_NETNS_PORTS_READ 1
+#define SX_NETNS_PORTS_UNREAD 2 /* it has one that could not be read */
+
 /* One network namespace and those of its settings that decide about ports. */
 struct sx_netns_record {
   __u64 cookie;
@@ -23,7 +27,7 @@ struct sx_netns_record {
   __u32 fin_timeout; /* jiffies */
   __u32 somaxconn;
   __u32 max_tw_buckets;
-  __u32 has_reserved_ports; /* 0: what is in its bitmap is not of it */
+  __u32 ports_state; /* SX_NETNS_PORTS_*: of its bitmap */
   __u32 reserved;
 };
 

@@ -149,6 +149,9 @@ Result<std::vector<NetNs>> LinuxKernel::namespaces() {
     place.is_own = is_own;
     place.found = std::move(one);
   }
+  const auto gone = listed_.update(namespaces);
+  if (walk_) walk_->forget(gone);
+  owner_scan_.forget(gone);
   return namespaces;
 }
 

@@ -7,6 +7,7 @@
 
 #include "collectors/kernel/diag_scan.h"
 #include "collectors/kernel/kernel.h"
+#include "collectors/kernel/listed_netns.h"
 #include "collectors/kernel/netns_finder.h"
 #include "collectors/kernel/owner_scan.h"
 #include "collectors/kernel/proc_file.h"
@@ -69,6 +70,7 @@ class LinuxKernel final : public Kernel {
 
   KernelPaths paths_;
   NetnsFinder finder_;
+  ListedNetns listed_;
   KeptFiles own_files_;
   std::map<std::uint32_t, Place> places_;  ///< by inode, as of the last namespaces()
   std::vector<Feature> diag_features_;

@@ -59,9 +59,7 @@ class NetnsList::Program {
   NetnsRecord record(std::size_t place) const {
     const sx_netns_record& from = bpf_->bss->records[place];
     NetnsRecord record = to_record(from, nanos_per_jiffy_);
-    if (from.has_reserved_ports != 0) {
-      record.reserved_ports = ports_text(bpf_->bss->reserved_ports[place]);
-    }
+    record.reserved_ports = reserved_ports(from.ports_state, bpf_->bss->reserved_ports[place]);
     return record;
   }
 

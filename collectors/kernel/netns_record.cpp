@@ -6,6 +6,8 @@
 #include <bit>
 #include <iterator>
 
+#include "collectors/bpf/netns_list.h"
+
 namespace socket_exporter {
 namespace {
 
@@ -49,11 +51,21 @@ std::string ports_text(std::span<const unsigned long long> bitmap) {
   return text;
 }
 
+std::optional<std::string> reserved_ports(std::uint32_t state,
+                                          std::span<const unsigned long long> bitmap) {
+  if (state == SX_NETNS_PORTS_NONE) return "";
+  if (state == SX_NETNS_PORTS_READ) return ports_text(bitmap);
+  return std::nullopt;
+}
+
 std::optional<std::string> sysctl_text(const NetnsRecord& record, std::string_view path) {
   if (path == "sys/net/ipv4/ip_local_port_range") {
     return fmt::format("{}\t{}\n", record.first_port, record.last_port);
   }
-  if (path == "sys/net/ipv4/ip_local_reserved_ports") return record.reserved_ports + "\n";
+  if (path == "sys/net/ipv4/ip_local_reserved_ports") {
+    if (!record.reserved_ports) return std::nullopt;
+    return *record.reserved_ports + "\n";
+  }
   if (path == "sys/net/ipv4/tcp_tw_reuse_delay") {
     if (!record.tw_reuse_delay_ms) return std::nullopt;
     return fmt::format("{}\n", *record.tw_reuse_delay_ms);

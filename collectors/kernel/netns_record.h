@@ -17,7 +17,7 @@ struct NetnsRecord {
   std::uint32_t ehash_buckets = 0;
   std::uint16_t first_port = 0;
   std::uint16_t last_port = 0;
-  std::string reserved_ports;  ///< as the kernel writes them: "80,8000-8010"
+  std::optional<std::string> reserved_ports;  ///< as the kernel writes them: "80,8000-8010"
   std::uint32_t tw_reuse = 0;
   std::optional<std::uint32_t> tw_reuse_delay_ms;  ///< since Linux 6.13
   std::uint32_t timestamps = 0;
@@ -32,5 +32,9 @@ std::optional<std::string> sysctl_text(const NetnsRecord& record, std::string_vi
 
 /// Words of a bitmap, lowest bit first, as ports and ranges: "80,8000-8010".
 std::string ports_text(std::span<const unsigned long long> bitmap);
+
+/// The ports of a record, by its SX_NETNS_PORTS_*; nothing where they could not be read.
+std::optional<std::string> reserved_ports(std::uint32_t state,
+                                          std::span<const unsigned long long> bitmap);
 
 }  // namespace socket_exporter

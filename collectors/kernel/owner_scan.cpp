@@ -68,6 +68,10 @@ Result<Owners> OwnerScan::with_inodes(Deadline deadline) {
   return look(Inodes::all, {}, deadline);
 }
 
+void OwnerScan::forget(const std::set<std::uint32_t>& netns) {
+  if (last_ && *last_) (*last_)->forget(netns);
+}
+
 // Only a passed deadline is an error of the look alone; any other ends the use of the walk.
 Result<Owners> OwnerScan::look(Inodes inodes, const DestinationSet& wanted, Deadline deadline) {
   if (!walk_) return read_owners(root_, workload_of_, deadline);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "collectors/base/result.h"
@@ -28,6 +29,9 @@ class OwnerScan {
   const Result<Owners>& for_scrape(const DestinationSet& wanted, Deadline deadline);
   /// As Kernel::socket_owners: new, and with all inodes.
   Result<Owners> with_inodes(Deadline deadline);
+
+  /// What the kept answer says of these network namespaces.
+  void forget(const std::set<std::uint32_t>& netns);
 
  private:
   Result<Owners> look(Inodes inodes, const DestinationSet& wanted, Deadline deadline);

@@ -17,6 +17,16 @@ Owners::Owners(std::vector<Process> processes, std::vector<SocketOwner> sockets,
   });
 }
 
+void Owners::forget(const std::set<std::uint32_t>& netns) {
+  for (Process& process : processes_) {
+    if (netns.contains(process.netns)) process.netns = 0;
+  }
+  if (!counts_) return;
+  const auto is_of_those = [&](const auto& entry) { return netns.contains(entry.first.netns); };
+  std::erase_if(counts_->held, is_of_those);
+  std::erase_if(counts_->destinations, is_of_those);
+}
+
 std::optional<std::size_t> Owners::owner_of(std::uint32_t inode) const {
   if (inode == 0) return std::nullopt;
   const auto found = std::lower_bound(

@@ -48,7 +48,7 @@ struct HeldSockets {
   std::uint32_t udp = 0;
 };
 
-/// Which process holds which socket. Immutable once built.
+/// Which process holds which socket.
 class Owners {
  public:
   struct SocketOwner {
@@ -81,6 +81,9 @@ class Owners {
   std::uint64_t unreadable() const { return unreadable_; }
   /// Nothing where sockets have to be counted by their inodes.
   const std::optional<Counts>& counts() const { return counts_; }
+
+  /// What is known of these network namespaces, whose inodes may be others' by now.
+  void forget(const std::set<std::uint32_t>& netns);
 
  private:
   std::vector<Process> processes_;

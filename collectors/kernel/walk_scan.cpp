@@ -91,6 +91,10 @@ Result<> WalkScan::scan_bound(const WalkFilter& filter, Deadline deadline, ScanP
   return note(walked, pass);
 }
 
+void WalkScan::forget(const std::set<std::uint32_t>& netns) {
+  std::erase_if(bound_, [&](const Socket& socket) { return netns.contains(socket.netns); });
+}
+
 Result<> WalkScan::scan_established(const WalkFilter& filter, const EstablishedTable& table,
                                     Deadline deadline, ScanPass& pass) {
   const auto walked = walk_.established(table, filter, deadline, into(pass));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,9 @@ class WalkScan {
   /// namespaces have besides the common one.
   Result<> scan(const WalkFilter& filter, Detail detail, std::span<const EstablishedTable> tables,
                 Deadline deadline, ScanPass& pass);
+
+  /// What is remembered of these namespaces.
+  void forget(const std::set<std::uint32_t>& netns);
 
  private:
   explicit WalkScan(SocketWalk walk) : walk_(std::move(walk)) {}

@@ -222,11 +222,17 @@ void Scraper::run() {
 
 Result<> Scraper::perform(const Task& task, Deadline deadline, const ServiceMap& services) {
   if (Clock::now() >= deadline) return Error{Error::Kind::timeout, "nobody waits for it any more"};
-  auto namespaces = kernel_.namespaces();
+  auto namespaces = all_namespaces();
   if (!namespaces) return namespaces.error();
   Snapshot snapshot(kernel_, std::move(*namespaces), deadline, options_, services, history_);
   task(kernel_, snapshot);
   return {};
+}
+
+Result<std::vector<NetNs>> Scraper::all_namespaces() {
+  auto namespaces = kernel_.namespaces();
+  if (namespaces) history_.forget_gone(*namespaces);
+  return namespaces;
 }
 
 Result<std::vector<NetNs>> Scraper::just_the_host() {
@@ -239,7 +245,7 @@ Scrape Scraper::gather(const Selection& selection, Deadline deadline, const Serv
   const bool only_host = std::all_of(selection.begin(), selection.end(), [](const auto* entry) {
     return entry->node_compat;  // node_exporter's names are the host's
   });
-  auto namespaces = only_host ? just_the_host() : kernel_.namespaces();
+  auto namespaces = only_host ? just_the_host() : all_namespaces();
   Scrape scrape;
   if (!namespaces) {
     for (const CollectorEntry* entry : selection) {

@@ -78,6 +78,7 @@ class Scraper {
   void announce(std::unique_lock<std::mutex>& lock);
   void run();
   Result<> perform(const Task& task, Deadline deadline, const ServiceMap& services);
+  Result<std::vector<NetNs>> all_namespaces();
   Result<std::vector<NetNs>> just_the_host();
   Scrape gather(const Selection& selection, Deadline deadline, const ServiceMap& services);
   std::optional<Scan> scan(std::vector<Running>& running, Snapshot& snapshot);

@@ -95,3 +95,11 @@ TEST_CASE("fewer places than before show fewer", "[sticky_top]") {
   chosen(top, {{"a", 4}, {"b", 3}, {"c", 2}, {"d", 1}}, 4);
   CHECK(chosen(top, {{"a", 4}, {"b", 3}, {"c", 2}, {"d", 1}}, 1, kStart + 1min) == "ab");
 }
+
+TEST_CASE("a key that is forgotten has to come into the top anew", "[sticky_top]") {
+  Top top;
+  chosen(top, {{"a", 2}, {"b", 3}, {"c", 1}}, 2);
+  top.forget_if([](const std::string& key) { return key == "a"; });
+  CHECK(chosen(top, {{"a", 1}, {"b", 2}, {"c", 9}}, 1, kStart + 1min) == "cb");
+  CHECK(chosen(top, {{"a", 9}, {"b", 2}, {"c", 1}}, 1, kStart + 2min) == "ab");
+}

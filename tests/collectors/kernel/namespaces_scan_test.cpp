@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
+#include <optional>
 #include <tuple>
+#include <vector>
 
 #include "collectors/kernel/linux_kernel.h"
+#include "tests/collectors/kernel/netns_host.h"
 #include "tests/collectors/kernel/netns_sockets.h"
 
 using namespace socket_exporter;
@@ -69,6 +72,35 @@ Seen scan_by_dump() {
   return seen;
 }
 
+// Bound-only sockets of a namespace, in a scan of all.
+int count_bound(LinuxKernel& kernel, std::uint32_t netns) {
+  const auto namespaces = kernel.namespaces();
+  REQUIRE(namespaces);
+  std::ptrdiff_t bound = 0;
+  const auto is_bound = [&](const Socket& s) {
+    return s.netns == netns && s.protocol == Protocol::tcp && s.state == TcpState::close;
+  };
+  const auto stats =
+      kernel.scan_sockets(*namespaces, Detail::counts, soon(), [&](std::span<const Socket> batch) {
+        bound += std::count_if(batch.begin(), batch.end(), is_bound);
+      });
+  REQUIRE(stats);
+  REQUIRE_FALSE(stats->interrupted);
+  return static_cast<int>(bound);
+}
+
+// The kernel gives out the lowest inode that is free.
+HeldNetns namespace_with(std::uint32_t inode) {
+  std::vector<HeldNetns> others;
+  for (const Deadline limit = soon(); std::chrono::steady_clock::now() < limit;) {
+    HeldNetns made;
+    if (made.inode() == inode) return made;
+    others.push_back(std::move(made));
+  }
+  FAIL("no namespace got the inode " << inode);
+  return {};
+}
+
 int count(const Seen& seen, TcpState state) {
   int sum = 0;
   for (const auto& [kind, number] : seen.kinds)
@@ -105,6 +137,23 @@ TEST_CASE("bound-only sockets are looked for in each scan of a few sockets") {
   CHECK(count(scan(kernel, Detail::counts), TcpState::close) == 0);
   const Fd bound = bound_socket("127.0.0.1");
   CHECK(count(scan(kernel, Detail::counts), TcpState::close) == 1);
+}
+
+TEST_CASE("what a namespace had bound is not shown of the next one with its inode") {
+  const Namespace ns;
+  fill_with_time_wait(kManySockets);  // so many that bound-only sockets are remembered
+  LinuxKernel kernel(KernelPaths{});
+  std::optional<HeldNetns> held(std::in_place);
+  const std::uint32_t inode = held->inode();
+  Fd bound;
+  held->enter([&] { bound = bound_socket("127.0.0.1"); });
+  REQUIRE(count_bound(kernel, inode) == 1);
+  bound = Fd();
+  CHECK(count_bound(kernel, inode) == 1);  // as remembered
+
+  held.reset();
+  const auto next = namespace_with(inode);
+  CHECK(count_bound(kernel, inode) == 0);
 }
 
 TEST_CASE("a table that the walk cannot read is left to inet_diag") {

@@ -3,6 +3,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 
+#include "collectors/bpf/netns_list.h"
 #include "collectors/kernel/sys_net.h"
 
 using namespace socket_exporter;
@@ -32,6 +33,13 @@ TEST_CASE("a bitmap of ports is written as the kernel writes it", "[netns]") {
   CHECK(ports_text(bitmap_of({{0, 65535}})) == "0-65535");
 }
 
+TEST_CASE("ports that could not be read are not none", "[netns]") {
+  const Bitmap bitmap = bitmap_of({{80, 80}});
+  CHECK(reserved_ports(SX_NETNS_PORTS_NONE, bitmap) == "");
+  CHECK(reserved_ports(SX_NETNS_PORTS_READ, bitmap) == "80");
+  CHECK_FALSE(reserved_ports(SX_NETNS_PORTS_UNREAD, bitmap));
+}
+
 TEST_CASE("a record has the text of the files that it stands for", "[netns]") {
   NetnsRecord record;
   record.first_port = 32768;
@@ -59,5 +67,5 @@ TEST_CASE("a record does not tell of other files", "[netns]") {
   CHECK_FALSE(sysctl_text(record, "sys/net/ipv4/tcp_syncookies"));
   CHECK_FALSE(sysctl_text(record, "tcp_tw_reuse"));
   CHECK_FALSE(sysctl_text(record, ""));
-  CHECK(sysctl_text(record, "sys/net/ipv4/ip_local_reserved_ports") == "\n");
+  CHECK_FALSE(sysctl_text(record, "sys/net/ipv4/ip_local_reserved_ports"));  // could not be read
 }

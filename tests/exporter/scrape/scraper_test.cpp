@@ -209,6 +209,72 @@ TEST_CASE("services given later name destinations from then on", "[scraper]") {
   CHECK(shows_payments());
 }
 
+TEST_CASE("a namespace takes over nothing from the one whose inode it got", "[scraper]") {
+  const DestinationKey destination{2, *parse_address("10.1.2.3"), 443};
+  FakeKernel kernel;
+  kernel.netns = {{1, "host", 11}, {2, "shop/old", 12}};
+  kernel.sockets = {{.remote = destination.address,
+                     .netns = 2,
+                     .remote_port = destination.port,
+                     .state = TcpState::established}};
+  Owners::Counts counts;
+  counts.destinations[destination] = 0;
+  kernel.owners = Owners({{10, "nginx", 5, 1024}}, {}, 0, counts);
+  Scraper scraper(kernel, options(), quiet());
+  const auto shows = [&](std::string_view netns, std::string_view comm) {
+    const auto scrape = scraper.scrape(select({"destinations"}), in(30s));
+    REQUIRE(scrape);
+    return HasLine("socket_destination_sockets{netns=\"" + std::string(netns) +
+                   "\",destination=\"10.1.2.3\",destination_port=\"443\",peer_service=\"\","
+                   "state=\"established\",comm=\"" +
+                   std::string(comm) + "\"} 1")
+        .match(text_of(*scrape));
+  };
+  REQUIRE(shows("shop/old", "nginx"));
+  kernel.owners = Owners({}, {}, 0, Owners::Counts{});
+  CHECK(shows("shop/old", "nginx"));
+
+  SECTION("a scrape of the host alone forgets nothing") {
+    scraper.scrape(select({"netstat"}), in(30s));
+    CHECK(shows("shop/old", "nginx"));
+  }
+  SECTION("the inode is used again at once") {
+    kernel.netns[1] = {2, "shop/new", 13};
+    CHECK(shows("shop/new", ""));
+  }
+  SECTION("the inode is used again later") {
+    kernel.netns.pop_back();
+    scraper.scrape(select({"destinations"}), in(30s));
+    kernel.netns.push_back({2, "shop/new", 13});
+    CHECK(shows("shop/new", ""));
+  }
+}
+
+TEST_CASE("a namespace gets no place from the one whose inode it got", "[scraper]") {
+  const auto to = [](std::uint32_t netns, const char* address) {
+    return Socket{.remote = *parse_address(address),
+                  .netns = netns,
+                  .remote_port = 443,
+                  .state = TcpState::established};
+  };
+  CollectorOptions one_shown = options();
+  one_shown.top_destinations = 1;
+  FakeKernel kernel;
+  kernel.netns = {{1, "host", 11}, {2, "shop/old", 12}};
+  kernel.sockets = {to(2, "10.1.2.3"), to(2, "10.1.2.3"), to(1, "10.0.0.1")};
+  Scraper scraper(kernel, one_shown, quiet());
+  const auto shows_it = [&] {
+    const auto scrape = scraper.scrape(select({"destinations"}), in(30s));
+    REQUIRE(scrape);
+    return text_of(*scrape).find("10.1.2.3") != std::string::npos;
+  };
+  REQUIRE(shows_it());
+  kernel.sockets = {to(2, "10.1.2.3"), to(1, "10.0.0.1"), to(1, "10.0.0.1")};
+  CHECK(shows_it());
+  kernel.netns[1] = {2, "shop/new", 13};
+  CHECK_FALSE(shows_it());
+}
+
 TEST_CASE("features are shown with their reasons", "[scraper]") {
   FakeKernel kernel;
   kernel.feature_list = {{"tcp_diag", false, "refused"}};
