@@ -30,7 +30,7 @@ struct sx_socket_record {
 
 /* What a run is asked and what it answers. */
 struct sx_walk_run {
-  __u64 table;      /* in: address of the established table; 0: that of the calling thread */
+  __u64 table;      /* in: address of the established or UDP table; 0: that of the calling thread */
   __u32 mask;       /* in: that table's number of buckets less one */
   __u32 netns;      /* in: inode of the only namespace to make records of, or SX_ALL_NETNS */
   __u32 sockets;    /* in: no bucket is begun after so many */

@@ -53,9 +53,9 @@ Result<bool> lists_bound_sockets(SockDiag& diag) {
   return listed;
 }
 
-std::optional<EstablishedTable> table_of(const FoundNetns& found) {
-  if (!found.record) return std::nullopt;
-  return EstablishedTable{found.record->ehash, found.record->ehash_buckets};
+std::span<const SocketTable> tables_of(const FoundNetns& found) {
+  if (!found.record) return {};
+  return found.record->tables;
 }
 
 // An inode is used again, a cookie is not.
@@ -299,25 +299,27 @@ Result<> LinuxKernel::scan_few(Place& own, Detail detail, Deadline deadline, Sca
   return {};
 }
 
-std::vector<EstablishedTable> LinuxKernel::other_tables() const {
+std::vector<SocketTable> LinuxKernel::other_tables() const {
   const auto is_own = [](const auto& entry) { return entry.second.is_own; };
   const auto own = std::find_if(places_.begin(), places_.end(), is_own);
-  std::set<EstablishedTable> tables;
+  std::set<SocketTable> tables;
   for (const auto& [inode, place] : places_) {
-    if (const auto table = table_of(place.found)) tables.insert(*table);
+    for (const SocketTable& table : tables_of(place.found)) tables.insert(table);
   }
   if (own != places_.end()) {
-    if (const auto table = table_of(own->second.found)) tables.erase(*table);
+    for (const SocketTable& table : tables_of(own->second.found)) tables.erase(table);
   }
   return {tables.begin(), tables.end()};
 }
 
-bool LinuxKernel::still_there(std::span<const EstablishedTable> tables) {
+bool LinuxKernel::still_there(std::span<const SocketTable> tables) {
   const auto found = finder_.find();
-  return found && std::all_of(tables.begin(), tables.end(), [&](const EstablishedTable& table) {
-           return std::any_of(found->begin(), found->end(),
-                              [&](const FoundNetns& one) { return table_of(one) == table; });
-         });
+  if (!found) return false;
+  std::set<SocketTable> known;
+  for (const FoundNetns& one : *found) {
+    for (const SocketTable& table : tables_of(one)) known.insert(table);
+  }
+  return std::includes(known.begin(), known.end(), tables.begin(), tables.end());
 }
 
 // A dump of an empty namespace goes through the sockets of all others, so it is left out.

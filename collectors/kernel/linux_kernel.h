@@ -54,8 +54,8 @@ class LinuxKernel final : public Kernel {
   void probe_walk();
   Place* place_of(const NetNs& ns);
   std::string procfs_of(const Place& place) const;
-  std::vector<EstablishedTable> other_tables() const;
-  bool still_there(std::span<const EstablishedTable> tables);
+  std::vector<SocketTable> other_tables() const;
+  bool still_there(std::span<const SocketTable> tables);
   Result<> scan(std::span<const NetNs> namespaces, Detail detail, Deadline deadline,
                 ScanPass& pass);
   Result<> scan_few(Place& own, Detail detail, Deadline deadline, ScanPass& pass);

@@ -203,14 +203,16 @@ Result<SocketWalk> SocketWalk::open() {
   return walk;
 }
 
-Result<WalkStats> SocketWalk::established(const EstablishedTable& table, const WalkFilter& filter,
-                                          Deadline deadline, const Sink& sink) {
+Result<WalkStats> SocketWalk::sockets(const SocketTable& table, const WalkFilter& filter,
+                                      Deadline deadline, const Sink& sink) {
   sx_walk_run request{};
   request.table = table.address;
   request.mask = table.buckets - 1;
   request.netns = filter.netns;
   request.details = filter.inodes ? 1 : 0;
-  return programs_->walk(programs_->established(), request, deadline, {}, sink);
+  const bool is_udp = table.protocol == Protocol::udp;
+  return programs_->walk(is_udp ? programs_->udp() : programs_->established(), request, deadline,
+                         {}, sink);
 }
 
 Result<WalkStats> SocketWalk::listeners(const WalkFilter& filter, Deadline deadline,
@@ -229,13 +231,6 @@ Result<WalkStats> SocketWalk::bound(const WalkFilter& filter, Deadline deadline,
   const Sink none = [](std::span<Socket>) {};
   return programs_->walk(programs_->bound(), request, deadline, ports,
                          sockets != nullptr ? *sockets : none);
-}
-
-Result<WalkStats> SocketWalk::udp(const WalkFilter& filter, Deadline deadline, const Sink& sink) {
-  sx_walk_run request{};
-  request.netns = filter.netns;
-  request.details = filter.inodes ? 1 : 0;
-  return programs_->walk(programs_->udp(), request, deadline, {}, sink);
 }
 
 }  // namespace socket_exporter

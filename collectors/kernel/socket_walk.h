@@ -7,17 +7,10 @@
 
 #include "collectors/base/result.h"
 #include "collectors/kernel/kernel.h"
+#include "collectors/kernel/netns_record.h"
 #include "collectors/kernel/socket.h"
 
 namespace socket_exporter {
-
-/// A hash table of TCP sockets that are no listeners. All namespaces have one in common, unless
-/// net.ipv4.tcp_child_ehash_entries gave them their own.
-struct EstablishedTable {
-  std::uint64_t address = 0;  ///< 0: the table of the calling thread's namespace
-  std::uint32_t buckets = 0;
-  auto operator<=>(const EstablishedTable&) const = default;
-};
 
 /// Whose sockets a walk hands over; it passes by the others.
 struct WalkFilter {
@@ -48,15 +41,14 @@ class SocketWalk {
   SocketWalk& operator=(SocketWalk&&) noexcept;
   ~SocketWalk();
 
-  /// TCP sockets but listeners and those that only called bind().
-  Result<WalkStats> established(const EstablishedTable& table, const WalkFilter& filter,
-                                Deadline deadline, const Sink& sink);
+  /// The sockets of a table: UDP, or TCP but listeners and those that only called bind().
+  Result<WalkStats> sockets(const SocketTable& table, const WalkFilter& filter, Deadline deadline,
+                            const Sink& sink);
   Result<WalkStats> listeners(const WalkFilter& filter, Deadline deadline, const Sink& sink);
   /// TCP ports that bind() or listen() holds, so that connect() takes none of them; with a sink,
   /// the sockets that only called bind() besides (since Linux 6.8).
   Result<WalkStats> bound(const WalkFilter& filter, Deadline deadline, const PortSink& ports,
                           const Sink* sockets);
-  Result<WalkStats> udp(const WalkFilter& filter, Deadline deadline, const Sink& sink);
 
  private:
   class Programs;

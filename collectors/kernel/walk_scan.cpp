@@ -7,7 +7,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr EstablishedTable kCommon{};
+constexpr SocketTable kCommon{Protocol::tcp};
+constexpr SocketTable kCommonUdp{Protocol::udp};
 
 // The look for bound-only sockets goes through all that servers have accepted.
 constexpr std::uint64_t kMany = 50'000;
@@ -42,7 +43,7 @@ Result<WalkScan> WalkScan::open() {
 Result<std::uint64_t> WalkScan::sockets(Deadline deadline) {
   if (is_due(counted_)) {
     const auto walked =
-        walk_.established(kCommon, {WalkFilter::kNone}, deadline, [](std::span<Socket>) {});
+        walk_.sockets(kCommon, {WalkFilter::kNone}, deadline, [](std::span<Socket>) {});
     if (!walked) return walked.error();
     note_common(*walked);
   }
@@ -54,19 +55,19 @@ Result<> WalkScan::scan_bound_ports(std::uint32_t netns, Deadline deadline, Scan
 }
 
 Result<> WalkScan::scan(const WalkFilter& filter, Detail detail,
-                        std::span<const EstablishedTable> tables, Deadline deadline,
-                        ScanPass& pass) {
+                        std::span<const SocketTable> tables, Deadline deadline, ScanPass& pass) {
   auto result = note(walk_.listeners(filter, deadline, into(pass)), pass);
   if (result && detail != Detail::connections) result = scan_bound(filter, deadline, pass);
-  if (result) result = scan_established(filter, kCommon, deadline, pass);
-  for (const EstablishedTable& table : tables) {
-    if (result) result = scan_established(filter, table, deadline, pass);
+  if (result) result = scan_table(filter, kCommon, deadline, pass);
+  if (result) result = scan_udp(filter, deadline, pass);
+  for (const SocketTable& table : tables) {
+    if (result) result = scan_table(filter, table, deadline, pass);
   }
-  return result ? scan_udp(filter, deadline, pass) : result;
+  return result;
 }
 
 Result<> WalkScan::scan_udp(const WalkFilter& filter, Deadline deadline, ScanPass& pass) {
-  return note(walk_.udp(filter, deadline, into(pass)), pass);
+  return scan_table(filter, kCommonUdp, deadline, pass);
 }
 
 // Once a minute where there are many: in between, those that were found last are told again.
@@ -91,9 +92,9 @@ Result<> WalkScan::scan_bound(const WalkFilter& filter, Deadline deadline, ScanP
   return note(walked, pass);
 }
 
-Result<> WalkScan::scan_established(const WalkFilter& filter, const EstablishedTable& table,
-                                    Deadline deadline, ScanPass& pass) {
-  const auto walked = walk_.established(table, filter, deadline, into(pass));
+Result<> WalkScan::scan_table(const WalkFilter& filter, const SocketTable& table, Deadline deadline,
+                              ScanPass& pass) {
+  const auto walked = walk_.sockets(table, filter, deadline, into(pass));
   if (walked && table == kCommon) note_common(*walked);
   return note(walked, pass);
 }

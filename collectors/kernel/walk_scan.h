@@ -25,16 +25,16 @@ class WalkScan {
   Result<> scan_udp(const WalkFilter& filter, Deadline deadline, ScanPass& pass);
 
   /// Each socket once: listeners and bound-only sockets first. `tables` are those that the
-  /// namespaces have besides the common one.
-  Result<> scan(const WalkFilter& filter, Detail detail, std::span<const EstablishedTable> tables,
+  /// namespaces have besides the common ones.
+  Result<> scan(const WalkFilter& filter, Detail detail, std::span<const SocketTable> tables,
                 Deadline deadline, ScanPass& pass);
 
  private:
   explicit WalkScan(SocketWalk walk) : walk_(std::move(walk)) {}
 
   Result<> scan_bound(const WalkFilter& filter, Deadline deadline, ScanPass& pass);
-  Result<> scan_established(const WalkFilter& filter, const EstablishedTable& table,
-                            Deadline deadline, ScanPass& pass);
+  Result<> scan_table(const WalkFilter& filter, const SocketTable& table, Deadline deadline,
+                      ScanPass& pass);
   void note_common(const WalkStats& walked);
 
   SocketWalk walk_;

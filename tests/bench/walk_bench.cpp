@@ -86,7 +86,7 @@ Walk walk_once(SocketWalk& walk, std::uint32_t netns) {
   const double start = cpu_seconds();
   double last = start;
   const auto stats =
-      walk.established({}, {netns}, std::chrono::steady_clock::now() + std::chrono::seconds(60),
+      walk.sockets({}, {netns}, std::chrono::steady_clock::now() + std::chrono::seconds(60),
                        [&](std::span<Socket>) {
                          const double now = cpu_seconds();
                          result.longest_run = std::max(result.longest_run, now - last);
