@@ -64,7 +64,7 @@ class LinuxKernel final : public Kernel {
   Result<> scan_one(Place& place, Detail detail, Deadline deadline, ScanPass& pass);
   DiagScan& diag_of(Place& place);
   Result<> scan_by_diag(Place& place, Detail detail, Deadline deadline, ScanPass& pass);
-  bool has_sockets(const Place& place) const;
+  bool has_sockets(const Place& place, Detail detail) const;
   Result<std::string> read_inside(const Place& place, std::string_view path) const;
 
   KernelPaths paths_;
