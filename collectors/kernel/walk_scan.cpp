@@ -29,6 +29,7 @@ SocketWalk::PortSink ports_into(ScanPass& pass) {
 Result<> note(const Result<WalkStats>& walked, ScanPass& pass) {
   if (!walked) return walked.error();
   pass.note_restarts(walked->restarts);
+  pass.note_unread_ports(walked->unread_ports);
   return {};
 }
 
@@ -76,6 +77,7 @@ Result<> WalkScan::scan_bound(const WalkFilter& filter, Deadline deadline, ScanP
   if (is_for_all && sockets_ >= kMany && !is_due(bound_seen_)) {
     std::vector<Socket> known = bound_;  // the pass may change what it is given
     pass.add(known);
+    pass.note_unread_ports(unread_ports_);
     return note(walk_.bound(filter, deadline, ports_into(pass), nullptr), pass);
   }
   std::vector<Socket> found;
@@ -86,6 +88,7 @@ Result<> WalkScan::scan_bound(const WalkFilter& filter, Deadline deadline, ScanP
   if (!walked) return walked.error();
   if (is_for_all) {
     bound_ = found;
+    unread_ports_ = walked->unread_ports;
     bound_seen_ = steady_clock::now();
   }
   pass.add(found);

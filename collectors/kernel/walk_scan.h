@@ -41,6 +41,7 @@ class WalkScan {
   std::uint64_t sockets_ = 0;           ///< in the common table, when it was walked last
   std::optional<Deadline> counted_;     ///< when that was
   std::vector<Socket> bound_;           ///< bound-only sockets, as they were found last
+  std::uint64_t unread_ports_ = 0;      ///< and the ports where not all were looked for
   std::optional<Deadline> bound_seen_;  ///< when that was
 };
 

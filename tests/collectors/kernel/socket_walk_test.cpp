@@ -236,6 +236,36 @@ TEST_CASE("bound ports are those that connect() does not take") {
   }
 }
 
+TEST_CASE("a port with more owners than are looked at is counted in its own namespace") {
+  SocketWalk walk = opened_walk();
+  const Namespace ns;
+  constexpr std::size_t kMost = 8'192;
+  std::vector<Fd> fds;
+  const auto bind_until = [&fds](std::size_t many, Endpoint to) {
+    while (fds.size() < many) {
+      const int on = 1;
+      Fd& socket = fds.emplace_back(::socket(AF_INET, SOCK_STREAM, 0));
+      REQUIRE(setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+      REQUIRE(bind(socket.number(), to.name(), to.length) == 0);
+    }
+  };
+  const auto look = [&walk](std::uint32_t netns, std::size_t expected) {
+    std::vector<Socket> sockets;
+    const SocketWalk::Sink keep = collect_into(sockets);
+    const auto stats = walk.bound({netns}, in_seconds(30), {}, &keep);
+    REQUIRE(stats);
+    CHECK(sockets.size() == expected);
+    return stats->unread_ports;
+  };
+  bind_until(1, Endpoint("127.0.0.1"));
+  bind_until(kMost, address_of(fds.front()));
+  CHECK(look(ns.inode(), kMost) == 0);
+  bind_until(kMost + 2, address_of(fds.front()));
+  CHECK(look(ns.inode(), kMost) == 1);
+  const Namespace other;
+  CHECK(look(other.inode(), 0) == 0);
+}
+
 TEST_CASE("UDP sockets are those of inet_diag") {
   SocketWalk walk = opened_walk();
   const Namespace ns;
