@@ -70,6 +70,7 @@ class FakeKernel : public Kernel {
   std::optional<Error> scan_error;    ///< the scan ends with it after half of the sockets
   int interrupted_scans = 0;          ///< so many scans are interrupted
   std::vector<std::uint32_t> unread;  ///< namespaces that may not be looked into
+  std::uint64_t unread_ports = 0;     ///< with more sockets than were looked at
   Result<Owners> owners = Owners{};
   DestinationSet wanted_owners;  ///< what a scrape asked for last
   std::size_t batch_size = 2;    ///< sockets a batch
@@ -124,6 +125,7 @@ class FakeKernel : public Kernel {
     ScanStats stats;
     stats.sockets = found.size();
     stats.unread = unread;
+    stats.unread_ports = unread_ports;
     stats.interrupted = interrupted_scans > 0;
     if (stats.interrupted) --interrupted_scans;
     return stats;

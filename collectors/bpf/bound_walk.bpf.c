@@ -14,9 +14,9 @@ __noinline int visit_owner(struct walk* w) {
   struct sock_common* sk = CAST(sock_common, w->owner);
   const __u32 netns = sk->skc_net.net->ns.inum;
   if (netns != w->port_netns || sk->skc_num != w->port) return begin_anew(w);
-  w->visited++;
-  if (w->visited > w->owners_end) {
+  if (w->visited >= w->owners_end) {
     w->owner = w->by_address = 0;
+    w->unread_ports++;
     return 0;
   }
   if (sk->skc_state == TCP_CLOSE) {
@@ -28,6 +28,8 @@ __noinline int visit_owner(struct walk* w) {
       r->inode = inode_of(w->owner);
       copy_addresses(r, sk);
     }
+  } else {
+    w->visited++;
   }
   w->owner = (__u64)sk->skc_bind_node.next;
   if (w->owner) w->owner -= bpf_core_field_offset(struct sock_common, skc_bind_node);
@@ -56,7 +58,7 @@ __noinline int visit_port(struct walk* w) {
     const __u32 netns = net->ns.inum;
     struct sx_socket_record* r = add_record(w, netns);
     if (r) r->local_port = port;
-    if (w->details && bpf_core_field_exists(bucket->bhash2)) {
+    if (r && w->details && bpf_core_field_exists(bucket->bhash2)) {
       w->port = port;
       w->port_netns = netns;
       w->owners_end = w->visited + MAX_OWNERS;

@@ -44,6 +44,15 @@ static __always_inline int is_dying(struct net* net) {
   return 0;
 }
 
+/* Since Linux 6.2. */
+static __always_inline void copy_udp_table(struct sx_netns_record* r, struct net* net) {
+  r->udp_hash = r->udp_buckets = 0;
+  if (!bpf_core_field_exists(net->ipv4.udp_table)) return;
+  struct udp_table* table = net->ipv4.udp_table;
+  r->udp_hash = (__u64)table->hash;
+  r->udp_buckets = table->mask + 1;
+}
+
 static __always_inline void copy_range(struct sx_netns_record* r, struct net* net) {
   struct local_ports___old* old = (void*)&net->ipv4.ip_local_ports;
   if (bpf_core_field_exists(old->range)) {
@@ -63,6 +72,7 @@ static __always_inline void copy(struct net* net, __u32 place) {
   r->inode = net->ns.inum;
   r->ehash = (__u64)hash->ehash;
   r->ehash_buckets = hash->ehash_mask + 1;
+  copy_udp_table(r, net);
   copy_range(r, net);
   r->tw_reuse = net->ipv4.sysctl_tcp_tw_reuse;
   r->has_tw_reuse_delay = bpf_core_field_exists(net->ipv4.sysctl_tcp_tw_reuse_delay);

@@ -15,9 +15,11 @@
 /* One network namespace and those of its settings that decide about ports. */
 struct sx_netns_record {
   __u64 cookie;
-  __u64 ehash; /* address of its table, to tell tables apart */
+  __u64 ehash; /* address of its table of TCP sockets, to tell tables apart */
+  __u64 udp_hash;
   __u32 inode;
   __u32 ehash_buckets;
+  __u32 udp_buckets; /* 0: all namespaces have one table */
   __u16 first_port;
   __u16 last_port;
   __u32 tw_reuse;
@@ -28,7 +30,6 @@ struct sx_netns_record {
   __u32 somaxconn;
   __u32 max_tw_buckets;
   __u32 ports_state; /* SX_NETNS_PORTS_*: of its bitmap */
-  __u32 reserved;
 };
 
 /* What a run is asked and what it answers. */

@@ -19,9 +19,10 @@ struct walk {
   __u32 netns, details, mask, stop, limit;
   __u32 bucket, begun;
   __u32 port, port_netns; /* that owners have to be of */
-  __u32 owners_end;       /* `visited` beyond which no more of them are looked at */
-  __u32 records, visited, restarts;
-  __u32 whole_records, whole_visited; /* up to the last chain that was read to its end */
+  __u32 owners_end;       /* `visited` from which on no more of them are looked at */
+  __u32 records, visited, restarts, unread_ports;
+  /* Up to the last chain that was read to its end. */
+  __u32 whole_records, whole_visited, whole_unread_ports;
 };
 
 /* Chains end in a null pointer, which does not tell whose end it is. What sits in another chain
@@ -41,6 +42,7 @@ __noinline int next_chain(struct walk* w) {
   if (!w) return 1;
   w->whole_records = w->records;
   w->whole_visited = w->visited;
+  w->whole_unread_ports = w->unread_ports;
   if (w->begun) w->bucket++;
   w->begun = 1;
   if (w->bucket % GROUP == 0 && is_empty_group(w)) {
@@ -57,6 +59,7 @@ static __always_inline long begin_anew(struct walk* w) {
   w->restarts++;
   w->records = w->whole_records;
   w->visited = w->whole_visited;
+  w->unread_ports = w->whole_unread_ports;
   w->by_address = w->owner = 0;
   w->entry = read64(w->table + w->stride * w->bucket);
   return 0;
@@ -86,6 +89,7 @@ static __always_inline int run(struct walk* w, struct sx_walk_run* r, long (*ste
   r->records = w->whole_records;
   r->visited = w->whole_visited;
   r->restarts = w->restarts;
+  r->unread_ports = w->whole_unread_ports;
   return 0;
 }
 

@@ -4,10 +4,12 @@
 
 #include <linux/types.h>
 
-/* Records of one run, a power of two: 128 KiB of memory, twice what a run is asked for. */
-#define SX_SOCKET_RECORDS 2048
-#define SX_PORT_RECORDS 32768 /* the same for tables by port, whose chains are longer */
-#define SX_TORN 64            /* chains of one run that may change while they are read */
+/* A run holds a CPU, and so many sockets take it a quarter of a millisecond when none is in the
+ * cache. */
+#define SX_SOCKETS_PER_RUN 1024
+#define SX_SOCKET_RECORDS 2048 /* of one run, a power of two: 128 KiB of memory */
+#define SX_PORT_RECORDS 32768  /* the same for tables by port, whose chains are longer */
+#define SX_TORN 64             /* chains of one run that may change while they are read */
 
 #define SX_ALL_NETNS 0
 #define SX_BOUND_PORT 0 /* state of a record that is no socket: bind() or listen() has the port */
@@ -30,7 +32,7 @@ struct sx_socket_record {
 
 /* What a run is asked and what it answers. */
 struct sx_walk_run {
-  __u64 table;      /* in: address of the established table; 0: that of the calling thread */
+  __u64 table;      /* in: address of the established or UDP table; 0: that of the calling thread */
   __u32 mask;       /* in: that table's number of buckets less one */
   __u32 netns;      /* in: inode of the only namespace to make records of, or SX_ALL_NETNS */
   __u32 sockets;    /* in: no bucket is begun after so many */
@@ -40,11 +42,11 @@ struct sx_walk_run {
   __u32 next;       /* out: first bucket of the next run */
   __u32 buckets;    /* out: of the whole table */
   __u32 records;
-  __u32 visited;    /* sockets of all namespaces */
-  __u32 restarts;   /* chains read anew because they changed meanwhile */
-  __u32 torn;       /* buckets that are still to be read anew, and their records thrown away */
-  __u32 unfinished; /* of these, for lack of room */
-  __u32 padding;
+  __u32 visited;      /* sockets of all namespaces */
+  __u32 restarts;     /* chains read anew because they changed meanwhile */
+  __u32 torn;         /* buckets that are still to be read anew, and their records thrown away */
+  __u32 unfinished;   /* of these, for lack of room */
+  __u32 unread_ports; /* with more owners than are looked at */
 };
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Copies the UDP sockets of all network namespaces, under RCU and without locks.
+// Copies the UDP sockets of one table, which many network namespaces share, under RCU and without
+// locks.
 #include <linux/bpf.h>
 
 #include "collectors/bpf/port_chains.h"
@@ -38,9 +39,13 @@ static long step_udp(__u32 i, void* context) {
 
 SEC("syscall") int walk_udp(struct sx_walk_run* r) {
   struct udp_table* table = own_ipv4()->udp_table;
-  struct walk w = {.stride = bpf_core_type_size(struct udp_hslot)};
-  w.table = read64((__u64)&table->hash) + bpf_core_field_offset(struct udp_hslot, head);
-  w.mask = table->mask;
+  struct walk w = {.table = r->table, .mask = r->mask};
+  if (!w.table) {
+    w.table = read64((__u64)&table->hash); /* not a pointer to the verifier */
+    w.mask = table->mask;
+  }
+  w.table += bpf_core_field_offset(struct udp_hslot, head);
+  w.stride = bpf_core_type_size(struct udp_hslot);
   return run(&w, r, step_udp);
 }
 

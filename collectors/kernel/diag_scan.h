@@ -28,6 +28,9 @@ class DiagScan {
   Result<> scan_tcp(Detail detail, Deadline deadline, ScanPass& pass);
   Result<> scan_udp(Deadline deadline, ScanPass& pass);
 
+  /// Whether one of the namespace's sockets is ours.
+  bool is_open() const { return diag_.has_value(); }
+
  private:
   Result<SockDiag*> diag();
   Result<> dump_tcp(Detail detail, Deadline deadline, ScanPass& pass);

@@ -42,7 +42,8 @@ struct Feature {
 struct ScanStats {
   std::uint64_t sockets = 0;
   std::uint64_t restarts = 0;  ///< chains of a table that were read anew: they changed meanwhile
-  bool interrupted = false;    ///< the whole table changed (NLM_F_DUMP_INTR): begin anew
+  std::uint64_t unread_ports = 0;     ///< some sockets that only called bind() may be missing there
+  bool interrupted = false;           ///< the whole table changed (NLM_F_DUMP_INTR): begin anew
   std::vector<std::uint32_t> unread;  ///< inodes of namespaces that may not be looked into
 };
 

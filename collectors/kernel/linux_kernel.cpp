@@ -53,9 +53,9 @@ Result<bool> lists_bound_sockets(SockDiag& diag) {
   return listed;
 }
 
-std::optional<EstablishedTable> table_of(const FoundNetns& found) {
-  if (!found.record) return std::nullopt;
-  return EstablishedTable{found.record->ehash, found.record->ehash_buckets};
+std::span<const SocketTable> tables_of(const FoundNetns& found) {
+  if (!found.record) return {};
+  return found.record->tables;
 }
 
 // An inode is used again, a cookie is not.
@@ -244,7 +244,7 @@ Result<> LinuxKernel::scan(std::span<const NetNs> namespaces, Detail detail, Dea
   }
   for (const NetNs& ns : namespaces) {
     Place* const place = place_of(ns);
-    if (place == nullptr || !has_sockets(*place)) continue;
+    if (place == nullptr || !has_sockets(*place, detail)) continue;
     if (const auto scanned = scan_one(*place, detail, deadline, pass); !scanned) {
       return scanned.error();
     }
@@ -302,33 +302,39 @@ Result<> LinuxKernel::scan_few(Place& own, Detail detail, Deadline deadline, Sca
   return {};
 }
 
-std::vector<EstablishedTable> LinuxKernel::other_tables() const {
+std::vector<SocketTable> LinuxKernel::other_tables() const {
   const auto is_own = [](const auto& entry) { return entry.second.is_own; };
   const auto own = std::find_if(places_.begin(), places_.end(), is_own);
-  std::set<EstablishedTable> tables;
+  std::set<SocketTable> tables;
   for (const auto& [inode, place] : places_) {
-    if (const auto table = table_of(place.found)) tables.insert(*table);
+    for (const SocketTable& table : tables_of(place.found)) tables.insert(table);
   }
   if (own != places_.end()) {
-    if (const auto table = table_of(own->second.found)) tables.erase(*table);
+    for (const SocketTable& table : tables_of(own->second.found)) tables.erase(table);
   }
   return {tables.begin(), tables.end()};
 }
 
-bool LinuxKernel::still_there(std::span<const EstablishedTable> tables) {
+bool LinuxKernel::still_there(std::span<const SocketTable> tables) {
   const auto found = finder_.find();
-  return found && std::all_of(tables.begin(), tables.end(), [&](const EstablishedTable& table) {
-           return std::any_of(found->begin(), found->end(),
-                              [&](const FoundNetns& one) { return table_of(one) == table; });
-         });
+  if (!found) return false;
+  std::set<SocketTable> known;
+  for (const FoundNetns& one : *found) {
+    for (const SocketTable& table : tables_of(one)) known.insert(table);
+  }
+  return std::includes(known.begin(), known.end(), tables.begin(), tables.end());
 }
 
-// A dump of an empty namespace goes through the sockets of all others, so it is left out.
-bool LinuxKernel::has_sockets(const Place& place) const {
+// A dump of an empty namespace goes through the sockets of all others, so it is left out. What only
+// called bind() is counted among sockets of all kinds alone, where the kernel's own and TIME_WAIT
+// are missing.
+bool LinuxKernel::has_sockets(const Place& place, Detail detail) const {
   if (place.is_own || place.found.pid == 0) return true;
   const auto v4 = read_file(procfs_of(place) + "/net/sockstat");
   const auto v6 = read_file(procfs_of(place) + "/net/sockstat6");
   if (!v4) return true;
+  const std::int64_t ours = place.diag && place.diag->is_open() ? 1 : 0;
+  if (detail != Detail::connections && sum_of(*v4, {{"sockets", "used"}}) > ours) return true;
   return sum_of(*v4, {{"TCP", "inuse"}, {"TCP", "tw"}, {"UDP", "inuse"}}) > 0 ||
          (v6 && sum_of(*v6, {{"TCP6", "inuse"}, {"UDP6", "inuse"}}) > 0);
 }

@@ -55,8 +55,8 @@ class LinuxKernel final : public Kernel {
   void probe_walk();
   Place* place_of(const NetNs& ns);
   std::string procfs_of(const Place& place) const;
-  std::vector<EstablishedTable> other_tables() const;
-  bool still_there(std::span<const EstablishedTable> tables);
+  std::vector<SocketTable> other_tables() const;
+  bool still_there(std::span<const SocketTable> tables);
   Result<> scan(std::span<const NetNs> namespaces, Detail detail, Deadline deadline,
                 ScanPass& pass);
   Result<> scan_few(Place& own, Detail detail, Deadline deadline, ScanPass& pass);
@@ -65,7 +65,7 @@ class LinuxKernel final : public Kernel {
   Result<> scan_one(Place& place, Detail detail, Deadline deadline, ScanPass& pass);
   DiagScan& diag_of(Place& place);
   Result<> scan_by_diag(Place& place, Detail detail, Deadline deadline, ScanPass& pass);
-  bool has_sockets(const Place& place) const;
+  bool has_sockets(const Place& place, Detail detail) const;
   Result<std::string> read_inside(const Place& place, std::string_view path) const;
 
   KernelPaths paths_;

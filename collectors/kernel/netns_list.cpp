@@ -13,7 +13,7 @@
 namespace socket_exporter {
 namespace {
 
-static_assert(sizeof(sx_netns_record) == 64 && std::is_trivially_copyable_v<sx_netns_record>);
+static_assert(sizeof(sx_netns_record) == 72 && std::is_trivially_copyable_v<sx_netns_record>);
 static_assert(sizeof(sx_netns_run) == 24 && std::is_trivially_copyable_v<sx_netns_run>);
 
 // Each is a namespace that ended in the moment between two runs.
@@ -24,8 +24,8 @@ NetnsRecord to_record(const sx_netns_record& from, std::uint64_t nanos_per_jiffy
   NetnsRecord record;
   record.inode = from.inode;
   record.cookie = from.cookie;
-  record.ehash = from.ehash;
-  record.ehash_buckets = from.ehash_buckets;
+  record.tables = {{{Protocol::tcp, from.ehash, from.ehash_buckets},
+                    {Protocol::udp, from.udp_hash, from.udp_buckets}}};
   record.first_port = from.first_port;
   record.last_port = from.last_port;
   record.tw_reuse = from.tw_reuse;

@@ -1,20 +1,31 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "collectors/kernel/socket.h"
+
 namespace socket_exporter {
+
+/// A hash table of UDP sockets, or of TCP sockets that are no listeners. All namespaces have one of
+/// each in common, unless net.ipv4.tcp_child_ehash_entries or udp_child_hash_entries gave them
+/// their own.
+struct SocketTable {
+  Protocol protocol = Protocol::tcp;
+  std::uint64_t address = 0;  ///< 0: the table of the calling thread's namespace
+  std::uint32_t buckets = 0;
+  auto operator<=>(const SocketTable&) const = default;
+};
 
 /// A network namespace and those of its settings that decide about ports, as eBPF reads them.
 struct NetnsRecord {
   std::uint32_t inode = 0;
   std::uint64_t cookie = 0;
-  std::uint64_t ehash =
-      0;  ///< tells namespaces with a table of their own from those that share one
-  std::uint32_t ehash_buckets = 0;
+  std::array<SocketTable, 2> tables;  ///< TCP, UDP; namespaces may share them
   std::uint16_t first_port = 0;
   std::uint16_t last_port = 0;
   std::optional<std::string> reserved_ports;  ///< as the kernel writes them: "80,8000-8010"

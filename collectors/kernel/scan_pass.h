@@ -23,6 +23,7 @@ class ScanPass {
   void note_unread(std::uint32_t netns) { stats_.unread.push_back(netns); }
   void note_interrupted() { stats_.interrupted = true; }
   void note_restarts(std::uint64_t chains) { stats_.restarts += chains; }
+  void note_unread_ports(std::uint64_t ports) { stats_.unread_ports += ports; }
 
   const ScanStats& stats() const { return stats_; }
 

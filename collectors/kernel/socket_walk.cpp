@@ -26,8 +26,6 @@ static_assert(sizeof(sx_socket_record) == 64 && std::is_trivially_copyable_v<sx_
 static_assert(sizeof(sx_walk_run) == 64 && std::is_trivially_copyable_v<sx_walk_run>);
 static_assert(WalkFilter::kAll == SX_ALL_NETNS);
 
-// A run holds a CPU, and 1024 sockets take it a quarter of a millisecond when none is in the cache.
-constexpr std::uint32_t kSocketsPerRun = SX_SOCKET_RECORDS / 2;
 // A chain that still changes after so many looks is no chain.
 constexpr int kMostLooks = 1000;
 // Small enough to be still in the cache when the collectors see them.
@@ -105,11 +103,12 @@ class SocketWalk::Programs {
       const std::uint32_t start = run.next;
       run = request;
       run.start = start;
-      run.sockets = kSocketsPerRun;
+      run.sockets = SX_SOCKETS_PER_RUN;
       if (const auto ran = run_once(walker, run); !ran) return ran.error();
       if (run.next == start) return too_long(walker, run.buckets);
       stats.sockets += run.visited;
       stats.restarts += run.restarts + run.torn;
+      stats.unread_ports += run.unread_ports;
       const std::vector<std::uint32_t> torn(walker.torn, walker.torn + run.torn);
       hand_over({walker.records, run.records}, torn, walker.protocol, ports, sink);
       for (const std::uint32_t bucket : torn) {
@@ -139,12 +138,12 @@ class SocketWalk::Programs {
       sx_walk_run run = request;
       run.start = bucket;
       run.only_start = 1;
-      run.sockets = kSocketsPerRun;
+      run.sockets = SX_SOCKETS_PER_RUN;
       if (const auto ran = run_once(walker, run); !ran) return ran.error();
       if (run.unfinished != 0) return too_long(walker, run.buckets);
       if (run.torn != 0) continue;
       hand_over({walker.records, run.records}, {}, walker.protocol, ports, sink);
-      return WalkStats{run.visited, static_cast<std::uint64_t>(looks - 1)};
+      return WalkStats{run.visited, static_cast<std::uint64_t>(looks - 1), 0};
     }
     return Error{Error::Kind::io, fmt::format("bpf: bucket {} changed during each look", bucket)};
   }
@@ -203,14 +202,16 @@ Result<SocketWalk> SocketWalk::open() {
   return walk;
 }
 
-Result<WalkStats> SocketWalk::established(const EstablishedTable& table, const WalkFilter& filter,
-                                          Deadline deadline, const Sink& sink) {
+Result<WalkStats> SocketWalk::sockets(const SocketTable& table, const WalkFilter& filter,
+                                      Deadline deadline, const Sink& sink) {
   sx_walk_run request{};
   request.table = table.address;
   request.mask = table.buckets - 1;
   request.netns = filter.netns;
   request.details = filter.inodes ? 1 : 0;
-  return programs_->walk(programs_->established(), request, deadline, {}, sink);
+  const bool is_udp = table.protocol == Protocol::udp;
+  return programs_->walk(is_udp ? programs_->udp() : programs_->established(), request, deadline,
+                         {}, sink);
 }
 
 Result<WalkStats> SocketWalk::listeners(const WalkFilter& filter, Deadline deadline,
@@ -229,13 +230,6 @@ Result<WalkStats> SocketWalk::bound(const WalkFilter& filter, Deadline deadline,
   const Sink none = [](std::span<Socket>) {};
   return programs_->walk(programs_->bound(), request, deadline, ports,
                          sockets != nullptr ? *sockets : none);
-}
-
-Result<WalkStats> SocketWalk::udp(const WalkFilter& filter, Deadline deadline, const Sink& sink) {
-  sx_walk_run request{};
-  request.netns = filter.netns;
-  request.details = filter.inodes ? 1 : 0;
-  return programs_->walk(programs_->udp(), request, deadline, {}, sink);
 }
 
 }  // namespace socket_exporter

@@ -7,17 +7,10 @@
 
 #include "collectors/base/result.h"
 #include "collectors/kernel/kernel.h"
+#include "collectors/kernel/netns_record.h"
 #include "collectors/kernel/socket.h"
 
 namespace socket_exporter {
-
-/// A hash table of TCP sockets that are no listeners. All namespaces have one in common, unless
-/// net.ipv4.tcp_child_ehash_entries gave them their own.
-struct EstablishedTable {
-  std::uint64_t address = 0;  ///< 0: the table of the calling thread's namespace
-  std::uint32_t buckets = 0;
-  auto operator<=>(const EstablishedTable&) const = default;
-};
 
 /// Whose sockets a walk hands over; it passes by the others.
 struct WalkFilter {
@@ -30,8 +23,9 @@ struct WalkFilter {
 
 /// What one walk met, in all network namespaces.
 struct WalkStats {
-  std::uint64_t sockets = 0;   ///< a few more where chains were read anew
-  std::uint64_t restarts = 0;  ///< chains read anew because they changed meanwhile
+  std::uint64_t sockets = 0;       ///< a few more where chains were read anew
+  std::uint64_t restarts = 0;      ///< chains read anew because they changed meanwhile
+  std::uint64_t unread_ports = 0;  ///< with more sockets than were looked at
 };
 
 /// Reads the kernel's hash tables of sockets by eBPF programs, those of all network namespaces in
@@ -48,15 +42,14 @@ class SocketWalk {
   SocketWalk& operator=(SocketWalk&&) noexcept;
   ~SocketWalk();
 
-  /// TCP sockets but listeners and those that only called bind().
-  Result<WalkStats> established(const EstablishedTable& table, const WalkFilter& filter,
-                                Deadline deadline, const Sink& sink);
+  /// The sockets of a table: UDP, or TCP but listeners and those that only called bind().
+  Result<WalkStats> sockets(const SocketTable& table, const WalkFilter& filter, Deadline deadline,
+                            const Sink& sink);
   Result<WalkStats> listeners(const WalkFilter& filter, Deadline deadline, const Sink& sink);
   /// TCP ports that bind() or listen() holds, so that connect() takes none of them; with a sink,
-  /// the sockets that only called bind() besides (since Linux 6.8).
+  /// the sockets that only called bind() besides (since Linux 6.8), among 8,192 of a port.
   Result<WalkStats> bound(const WalkFilter& filter, Deadline deadline, const PortSink& ports,
                           const Sink* sockets);
-  Result<WalkStats> udp(const WalkFilter& filter, Deadline deadline, const Sink& sink);
 
  private:
   class Programs;

@@ -21,9 +21,8 @@ Result<SocketWalk> SocketWalk::open() {
   return absent();
 }
 
-Result<WalkStats> SocketWalk::established(const EstablishedTable& /*table*/,
-                                          const WalkFilter& /*filter*/, Deadline /*deadline*/,
-                                          const Sink& /*sink*/) {
+Result<WalkStats> SocketWalk::sockets(const SocketTable& /*table*/, const WalkFilter& /*filter*/,
+                                      Deadline /*deadline*/, const Sink& /*sink*/) {
   return absent();
 }
 
@@ -34,11 +33,6 @@ Result<WalkStats> SocketWalk::listeners(const WalkFilter& /*filter*/, Deadline /
 
 Result<WalkStats> SocketWalk::bound(const WalkFilter& /*filter*/, Deadline /*deadline*/,
                                     const PortSink& /*ports*/, const Sink* /*sockets*/) {
-  return absent();
-}
-
-Result<WalkStats> SocketWalk::udp(const WalkFilter& /*filter*/, Deadline /*deadline*/,
-                                  const Sink& /*sink*/) {
   return absent();
 }
 

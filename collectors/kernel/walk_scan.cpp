@@ -7,7 +7,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr EstablishedTable kCommon{};
+constexpr SocketTable kCommon{Protocol::tcp};
+constexpr SocketTable kCommonUdp{Protocol::udp};
 
 // The look for bound-only sockets goes through all that servers have accepted.
 constexpr std::uint64_t kMany = 50'000;
@@ -28,6 +29,7 @@ SocketWalk::PortSink ports_into(ScanPass& pass) {
 Result<> note(const Result<WalkStats>& walked, ScanPass& pass) {
   if (!walked) return walked.error();
   pass.note_restarts(walked->restarts);
+  pass.note_unread_ports(walked->unread_ports);
   return {};
 }
 
@@ -42,7 +44,7 @@ Result<WalkScan> WalkScan::open() {
 Result<std::uint64_t> WalkScan::sockets(Deadline deadline) {
   if (is_due(counted_)) {
     const auto walked =
-        walk_.established(kCommon, {WalkFilter::kNone}, deadline, [](std::span<Socket>) {});
+        walk_.sockets(kCommon, {WalkFilter::kNone}, deadline, [](std::span<Socket>) {});
     if (!walked) return walked.error();
     note_common(*walked);
   }
@@ -54,19 +56,19 @@ Result<> WalkScan::scan_bound_ports(std::uint32_t netns, Deadline deadline, Scan
 }
 
 Result<> WalkScan::scan(const WalkFilter& filter, Detail detail,
-                        std::span<const EstablishedTable> tables, Deadline deadline,
-                        ScanPass& pass) {
+                        std::span<const SocketTable> tables, Deadline deadline, ScanPass& pass) {
   auto result = note(walk_.listeners(filter, deadline, into(pass)), pass);
   if (result && detail != Detail::connections) result = scan_bound(filter, deadline, pass);
-  if (result) result = scan_established(filter, kCommon, deadline, pass);
-  for (const EstablishedTable& table : tables) {
-    if (result) result = scan_established(filter, table, deadline, pass);
+  if (result) result = scan_table(filter, kCommon, deadline, pass);
+  if (result) result = scan_udp(filter, deadline, pass);
+  for (const SocketTable& table : tables) {
+    if (result) result = scan_table(filter, table, deadline, pass);
   }
-  return result ? scan_udp(filter, deadline, pass) : result;
+  return result;
 }
 
 Result<> WalkScan::scan_udp(const WalkFilter& filter, Deadline deadline, ScanPass& pass) {
-  return note(walk_.udp(filter, deadline, into(pass)), pass);
+  return scan_table(filter, kCommonUdp, deadline, pass);
 }
 
 // Once a minute where there are many: in between, those that were found last are told again.
@@ -75,6 +77,7 @@ Result<> WalkScan::scan_bound(const WalkFilter& filter, Deadline deadline, ScanP
   if (is_for_all && sockets_ >= kMany && !is_due(bound_seen_)) {
     std::vector<Socket> known = bound_;  // the pass may change what it is given
     pass.add(known);
+    pass.note_unread_ports(unread_ports_);
     return note(walk_.bound(filter, deadline, ports_into(pass), nullptr), pass);
   }
   std::vector<Socket> found;
@@ -85,6 +88,7 @@ Result<> WalkScan::scan_bound(const WalkFilter& filter, Deadline deadline, ScanP
   if (!walked) return walked.error();
   if (is_for_all) {
     bound_ = found;
+    unread_ports_ = walked->unread_ports;
     bound_seen_ = steady_clock::now();
   }
   pass.add(found);
@@ -95,9 +99,9 @@ void WalkScan::forget(const std::set<std::uint32_t>& netns) {
   std::erase_if(bound_, [&](const Socket& socket) { return netns.contains(socket.netns); });
 }
 
-Result<> WalkScan::scan_established(const WalkFilter& filter, const EstablishedTable& table,
-                                    Deadline deadline, ScanPass& pass) {
-  const auto walked = walk_.established(table, filter, deadline, into(pass));
+Result<> WalkScan::scan_table(const WalkFilter& filter, const SocketTable& table, Deadline deadline,
+                              ScanPass& pass) {
+  const auto walked = walk_.sockets(table, filter, deadline, into(pass));
   if (walked && table == kCommon) note_common(*walked);
   return note(walked, pass);
 }

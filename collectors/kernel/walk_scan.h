@@ -26,8 +26,8 @@ class WalkScan {
   Result<> scan_udp(const WalkFilter& filter, Deadline deadline, ScanPass& pass);
 
   /// Each socket once: listeners and bound-only sockets first. `tables` are those that the
-  /// namespaces have besides the common one.
-  Result<> scan(const WalkFilter& filter, Detail detail, std::span<const EstablishedTable> tables,
+  /// namespaces have besides the common ones.
+  Result<> scan(const WalkFilter& filter, Detail detail, std::span<const SocketTable> tables,
                 Deadline deadline, ScanPass& pass);
 
   /// What is remembered of these namespaces.
@@ -37,14 +37,15 @@ class WalkScan {
   explicit WalkScan(SocketWalk walk) : walk_(std::move(walk)) {}
 
   Result<> scan_bound(const WalkFilter& filter, Deadline deadline, ScanPass& pass);
-  Result<> scan_established(const WalkFilter& filter, const EstablishedTable& table,
-                            Deadline deadline, ScanPass& pass);
+  Result<> scan_table(const WalkFilter& filter, const SocketTable& table, Deadline deadline,
+                      ScanPass& pass);
   void note_common(const WalkStats& walked);
 
   SocketWalk walk_;
   std::uint64_t sockets_ = 0;           ///< in the common table, when it was walked last
   std::optional<Deadline> counted_;     ///< when that was
   std::vector<Socket> bound_;           ///< bound-only sockets, as they were found last
+  std::uint64_t unread_ports_ = 0;      ///< and the ports where not all were looked for
   std::optional<Deadline> bound_seen_;  ///< when that was
 };
 

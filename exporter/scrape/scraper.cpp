@@ -49,11 +49,14 @@ constexpr Metric kOverflow{Type::Counter, "socket_exporter_label_overflow_total"
 constexpr Metric kRestarts{Type::Counter, "socket_exporter_scan_chain_restarts_total",
                            "Chains of the kernel's tables that were read anew, since they changed "
                            "while they were read: nothing is lost or counted twice by it."};
+constexpr Metric kUnreadPorts{Type::Gauge, "socket_exporter_scan_ports_unread",
+                              "TCP ports with over 8,192 sockets: those among the rest that only "
+                              "called bind() are not counted; absent without a whole scan."};
 constexpr Metric kNamespaces{Type::Gauge, "socket_exporter_network_namespaces",
                              "Network namespaces that were found."};
-constexpr MetricInfo kExporterMetrics[] = {kBuildInfo,   kSuccess,     kDuration,     kErrors,
-                                           kFeature,     kScanSockets, kScanDuration, kScans,
-                                           kInterrupted, kRestarts,    kNamespaces,   kOverflow};
+constexpr MetricInfo kExporterMetrics[] = {
+    kBuildInfo, kSuccess,     kDuration, kErrors,      kFeature,    kScanSockets, kScanDuration,
+    kScans,     kInterrupted, kRestarts, kUnreadPorts, kNamespaces, kOverflow};
 
 constexpr Error::Kind kErrorKinds[] = {Error::Kind::unavailable, Error::Kind::denied,
                                        Error::Kind::malformed, Error::Kind::timeout,
@@ -285,7 +288,7 @@ std::optional<Scraper::Scan> Scraper::scan(std::vector<Running>& running, Snapsh
   const auto stats = scan_until_whole(watchers, snapshot);
   if (stats) {
     snapshot.leave_out(stats->unread);
-    return Scan{stats->sockets, seconds_since(start)};
+    return Scan{stats->sockets, stats->unread_ports, seconds_since(start)};
   }
   for (Running* watcher : watchers) watcher->status = stats.error();
   return std::nullopt;
@@ -352,6 +355,7 @@ Section Scraper::about_itself(const Scrape& scrape, const std::optional<Scan>& s
   if (scan) {
     out.add(kScanSockets, scan->sockets);
     out.add(kScanDuration, scan->seconds);
+    out.add(kUnreadPorts, scan->unread_ports);
   }
   out.add(kScans, scans_);
   out.add(kInterrupted, interrupted_scans_);

@@ -72,6 +72,7 @@ class Scraper {
   struct Running;
   struct Scan {
     std::uint64_t sockets;
+    std::uint64_t unread_ports;
     double seconds;
   };
 

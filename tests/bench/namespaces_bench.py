@@ -24,7 +24,7 @@ CPU_BUDGET = 0.060  # seconds a scrape: 200 empty namespaces beside 100k sockets
 EMPTY_BUDGET = 0.0001  # seconds for each more of them
 CPU_RATIO = 0.6  # of the same exporter by inet_diag
 CHASE_BUDGET = 2.5  # the walk, of a pointer chase over as many objects
-STALL_BUDGET = 2.0  # milliseconds that one run of the walk may hold a CPU
+STALL_BUDGET = 2.0  # milliseconds that any run of any walk may hold a CPU
 CONNECT_BUDGET, CONNECT_RATIO = 1.2, 2.0  # p99 of connect() while scraped every second, of that without scrapes
 
 over = []
@@ -57,12 +57,13 @@ def empty_namespaces():
 
 def walk_limit():
     with harness.Namespace() as namespace, harness.many_sockets(namespace, 500_000, 500_000):
-        sockets, chase, walk, longest = map(float, subprocess.run([WALK_BENCH], check=True, capture_output=True,
-                                                                  text=True).stdout.split())
-    print(f"walk over {sockets:.0f} sockets: {walk:.0f} ns each, pointer chase {chase:.0f} ns, ratio {walk / chase:.2f};"
-          f" longest run {longest:.2f} ms")
+        first, *runs = subprocess.run([WALK_BENCH], check=True, capture_output=True, text=True).stdout.splitlines()
+    sockets, chase, walk = map(float, first.split())
+    print(f"walk over {sockets:.0f} sockets: {walk:.0f} ns each, pointer chase {chase:.0f} ns, ratio {walk / chase:.2f}")
     judge("walk of pointer chase", walk / chase, CHASE_BUDGET)
-    judge("longest run of the walk, ms", longest, STALL_BUDGET)
+    for name, cpu, wall in map(str.split, runs):
+        print(f"longest run of the walk over {name}: {cpu} ms of CPU, {wall} ms of wall time")
+        judge(f"longest run of the walk over {name}, ms of CPU", float(cpu), STALL_BUDGET)
 
 
 def connect_times(address, until):

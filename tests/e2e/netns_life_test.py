@@ -2,6 +2,7 @@
 """Network namespaces come, change and go between scrapes."""
 import contextlib
 import itertools
+import pathlib
 import socket
 import unittest
 
@@ -126,15 +127,20 @@ class LifeTest(HostCase):
             specimen.close()
             self.root.unname("again")
 
-    def test_a_table_of_its_own(self):
-        self.host.namespace.sysctl("ipv4.tcp_child_ehash_entries", 1024)
+    def test_tables_of_its_own(self):
+        tables = {"tcp_ehash_entries": "tcp_child_ehash_entries", "udp_hash_entries": "udp_child_hash_entries"}
+        for child_sysctl in tables.values():
+            self.host.namespace.sysctl(f"ipv4.{child_sysctl}", 1024)
         with self.host.namespace.entered():
-            specimen = self.make("own-table")
-        with specimen.namespace.entered(), open("/proc/sys/net/ipv4/tcp_ehash_entries", encoding="ascii") as file:
-            self.assertEqual(int(file.read()), 1024)  # negative where the table is the host's
-        other = self.make("common-table")
+            specimen = self.make("own-tables")
+        with specimen.namespace.entered():
+            for sysctl in tables:  # negative where the table is the host's
+                self.assertEqual(pathlib.Path("/proc/sys/net/ipv4", sysctl).read_text(encoding="ascii"), "1024\n")
+        other = self.make("common-tables")
         for one in (specimen, other):
             port = fill(one)
+            for address in ("127.0.0.1", "::1"):
+                one.sockets.bound(address, port, socket.SOCK_DGRAM)
             for _ in range(100):
                 one.sockets.connect("127.0.0.1", port)
             self.check(one)

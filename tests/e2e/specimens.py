@@ -121,7 +121,6 @@ class Specimen:
         self.settings = settings or Settings()
         self.name = name  # its label `netns`, where that is not by its inode
         self.workload = ("", "", "", "")  # namespace, pod, container and pod_uid
-        self.has_process = False
         self._stack = contextlib.ExitStack()
         self.namespace = self._stack.enter_context(harness.Namespace())
         self.sockets = self._stack.enter_context(Sockets(self.namespace))
@@ -135,7 +134,6 @@ class Specimen:
             self.namespace.sysctl(f"{SYSCTLS[name]}.{name}", value)
 
     def add_process(self, cgroup=None):
-        self.has_process = True
         return self._stack.enter_context(resident(self.namespace, cgroup))
 
     def close(self):

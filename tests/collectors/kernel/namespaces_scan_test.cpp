@@ -131,6 +131,41 @@ TEST_CASE("many sockets are counted the same by the walk and by inet_diag") {
   CHECK(count(walked, TcpState::close) == 1);
 }
 
+TEST_CASE(
+    "sockets in tables of a namespace's own are handed over once, from wherever it is looked") {
+  const bool from_inside = GENERATE(true, false);
+  const HeldNetns outside;
+  const Namespace inside(1024);
+  const auto inode = inside.inode();
+  Server server("127.0.0.1");
+  const Connection connection = server.connection();
+  const Fd udp = bound_socket("127.0.0.1", SOCK_DGRAM);
+  const Fd udp_v6 = bound_socket("::1", SOCK_DGRAM);
+  const auto look = [&] {
+    LinuxKernel kernel(KernelPaths{});
+    const auto namespaces = kernel.namespaces();
+    REQUIRE(namespaces);
+    std::map<std::pair<Protocol, TcpState>, int> seen;
+    const auto stats = kernel.scan_sockets(*namespaces, Detail::counts, soon(),
+                                           [&](std::span<const Socket> batch) {
+                                             for (const Socket& s : batch) {
+                                               if (s.netns == inode) ++seen[{s.protocol, s.state}];
+                                             }
+                                           });
+    REQUIRE(stats);
+    REQUIRE_FALSE(stats->interrupted);
+    CHECK(seen ==
+          std::map<std::pair<Protocol, TcpState>, int>{{{Protocol::tcp, TcpState::listen}, 1},
+                                                       {{Protocol::tcp, TcpState::established}, 2},
+                                                       {{Protocol::udp, TcpState::close}, 2}});
+  };
+  if (from_inside) {
+    look();
+  } else {
+    outside.enter(look);
+  }
+}
+
 TEST_CASE("bound-only sockets are looked for in each scan of a few sockets") {
   const Namespace ns(1024);  // a table without the sockets of the host
   LinuxKernel kernel(KernelPaths{});

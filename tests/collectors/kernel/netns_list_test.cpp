@@ -72,7 +72,7 @@ TEST_CASE("the list has each namespace once, this thread's own first") {
                                      [&](const NetnsRecord& r) { return r.cookie == cookie; });
     REQUIRE(record != records.end());
     CHECK(record->inode == ns.inode());
-    CHECK(record->ehash == records.front().ehash);
+    CHECK(record->tables == records.front().tables);
   }
 }
 
@@ -121,17 +121,24 @@ TEST_CASE("a record's settings are those that its files show") {
   }
 }
 
-TEST_CASE("a namespace with a table of its own is told apart") {
+TEST_CASE("a namespace with tables of its own is told apart") {
   NetnsList list = opened_list();
   const HeldNetns parent;
   write_file(parent, "sys/net/ipv4/tcp_child_ehash_entries", "256");
+  write_file(parent, "sys/net/ipv4/udp_child_hash_entries", "512");
   std::optional<HeldNetns> child;
   parent.enter([&] { child.emplace(); });
   const auto of_parent = record_of(list, parent.cookie());
   const auto of_child = record_of(list, child->cookie());
   REQUIRE(of_parent);
   REQUIRE(of_child);
-  CHECK(of_child->ehash != of_parent->ehash);
-  CHECK(of_child->ehash_buckets == 256);
-  CHECK(of_parent->ehash_buckets > 256);
+  const std::array<std::uint32_t, 2> buckets{256, 512};
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    const SocketTable& own = of_child->tables[i];
+    const SocketTable& common = of_parent->tables[i];
+    CHECK(own.protocol == common.protocol);
+    CHECK(own.address != common.address);
+    CHECK(own.buckets == buckets[i]);
+    CHECK(common.buckets > buckets[i]);
+  }
 }

@@ -32,14 +32,15 @@ inline void write_sysctl(const std::string& name, const std::string& value) {
   REQUIRE(file);
 }
 
-/// A network namespace that this thread is in as long as the object lives; with a hash table of
-/// its own when a number of buckets is given.
+/// A network namespace that this thread is in as long as the object lives; with hash tables of its
+/// own when a number of buckets is given.
 class Namespace {
  public:
   explicit Namespace(int buckets = 0) {
     if (buckets > 0) {
       REQUIRE(unshare(CLONE_NEWNET) == 0);
       write_sysctl("tcp_child_ehash_entries", std::to_string(buckets));
+      write_sysctl("udp_child_hash_entries", std::to_string(buckets));
     }
     REQUIRE(unshare(CLONE_NEWNET) == 0);
     write_sysctl("tcp_tw_reuse", "0");

@@ -16,6 +16,7 @@ using namespace socket_exporter;
 namespace {
 
 constexpr std::chrono::milliseconds kTimeApart{1100};
+constexpr SocketTable kUdp{Protocol::udp};
 
 Deadline in_seconds(int seconds) {
   return std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
@@ -46,7 +47,7 @@ auto collect_into(std::vector<Socket>& sockets) {
 
 std::vector<Socket> walked(SocketWalk& walk, const Namespace& ns) {
   std::vector<Socket> sockets;
-  const auto stats = walk.established({}, {ns.inode()}, in_seconds(30), collect_into(sockets));
+  const auto stats = walk.sockets({}, {ns.inode()}, in_seconds(30), collect_into(sockets));
   REQUIRE(stats);
   CHECK(stats->sockets >= sockets.size());
   CHECK(std::all_of(sockets.begin(), sockets.end(),
@@ -191,10 +192,9 @@ TEST_CASE("established sockets have their inodes when these are asked for") {
   const Namespace ns;
   const EveryState sockets;
   std::map<Key, std::uint32_t> seen;
-  REQUIRE(
-      walk.established({}, {ns.inode(), true}, in_seconds(30), [&](std::span<const Socket> batch) {
-        for (const Socket& s : batch) seen[key_of(s)] = s.inode;
-      }));
+  REQUIRE(walk.sockets({}, {ns.inode(), true}, in_seconds(30), [&](std::span<const Socket> batch) {
+    for (const Socket& s : batch) seen[key_of(s)] = s.inode;
+  }));
   std::map<Key, std::uint32_t> expected;
   for (const Socket& s : dumped()) expected[key_of(s)] = s.inode;
   CHECK(seen == expected);
@@ -236,6 +236,36 @@ TEST_CASE("bound ports are those that connect() does not take") {
   }
 }
 
+TEST_CASE("a port with more owners than are looked at is counted in its own namespace") {
+  SocketWalk walk = opened_walk();
+  const Namespace ns;
+  constexpr std::size_t kMost = 8'192;
+  std::vector<Fd> fds;
+  const auto bind_until = [&fds](std::size_t many, Endpoint to) {
+    while (fds.size() < many) {
+      const int on = 1;
+      Fd& socket = fds.emplace_back(::socket(AF_INET, SOCK_STREAM, 0));
+      REQUIRE(setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+      REQUIRE(bind(socket.number(), to.name(), to.length) == 0);
+    }
+  };
+  const auto look = [&walk](std::uint32_t netns, std::size_t expected) {
+    std::vector<Socket> sockets;
+    const SocketWalk::Sink keep = collect_into(sockets);
+    const auto stats = walk.bound({netns}, in_seconds(30), {}, &keep);
+    REQUIRE(stats);
+    CHECK(sockets.size() == expected);
+    return stats->unread_ports;
+  };
+  bind_until(1, Endpoint("127.0.0.1"));
+  bind_until(kMost, address_of(fds.front()));
+  CHECK(look(ns.inode(), kMost) == 0);
+  bind_until(kMost + 2, address_of(fds.front()));
+  CHECK(look(ns.inode(), kMost) == 1);
+  const Namespace other;
+  CHECK(look(other.inode(), 0) == 0);
+}
+
 TEST_CASE("UDP sockets are those of inet_diag") {
   SocketWalk walk = opened_walk();
   const Namespace ns;
@@ -248,7 +278,7 @@ TEST_CASE("UDP sockets are those of inet_diag") {
   REQUIRE(send(sender.number(), "four", 4, 0) == 4);
 
   std::vector<Socket> seen;
-  REQUIRE(walk.udp({ns.inode(), true}, in_seconds(30), collect_into(seen)));
+  REQUIRE(walk.sockets(kUdp, {ns.inode(), true}, in_seconds(30), collect_into(seen)));
   seen = sorted(std::move(seen));
   std::vector<Socket> expected;
   for (const Family family : {Family::ipv4, Family::ipv6}) {
@@ -281,7 +311,7 @@ TEST_CASE("thousands of UDP sockets may share a port") {
     if (i == 0) to = address_of(socket);
   }
   std::vector<Socket> seen;
-  REQUIRE(walk.udp({ns.inode()}, in_seconds(30), collect_into(seen)));
+  REQUIRE(walk.sockets(kUdp, {ns.inode()}, in_seconds(30), collect_into(seen)));
   CHECK(seen.size() == kSockets);
 }
 
@@ -299,7 +329,7 @@ TEST_CASE("one walk sees the sockets of all namespaces") {
   const auto count = [&](std::span<const Socket> batch) {
     for (const Socket& socket : batch) ++seen[socket.netns];
   };
-  REQUIRE(walk.established({}, {}, in_seconds(30), count));
+  REQUIRE(walk.sockets({}, {}, in_seconds(30), count));
   REQUIRE(walk.listeners({}, in_seconds(30), count));
   CHECK(seen[first_inode] == 3);
   CHECK(seen[second.inode()] == 3);
@@ -309,14 +339,14 @@ TEST_CASE("a table with one endless chain is refused") {
   SocketWalk walk = opened_walk();
   const Namespace ns(1);
   fill_with_time_wait(10'000);
-  const auto stats = walk.established({}, {ns.inode()}, in_seconds(30), [](std::span<Socket>) {});
+  const auto stats = walk.sockets({}, {ns.inode()}, in_seconds(30), [](std::span<Socket>) {});
   REQUIRE_FALSE(stats);
   CHECK(stats.error().kind == Error::Kind::unavailable);
 }
 
 TEST_CASE("a passed deadline ends a walk") {
   SocketWalk walk = opened_walk();
-  const auto stats = walk.established({}, {}, in_seconds(-1), [](std::span<Socket>) {});
+  const auto stats = walk.sockets({}, {}, in_seconds(-1), [](std::span<Socket>) {});
   REQUIRE_FALSE(stats);
   CHECK(stats.error().kind == Error::Kind::timeout);
 }

@@ -138,6 +138,15 @@ TEST_CASE("of a namespace that may not be looked into nothing is shown", "[scrap
   CHECK_THAT(text, HasLine("socket_exporter_network_namespaces 2"));
 }
 
+TEST_CASE("ports where not all sockets were looked at are counted", "[scraper]") {
+  FakeKernel kernel;
+  kernel.unread_ports = 3;
+  Scraper scraper(kernel, options(), quiet());
+  const auto scrape = scraper.scrape(select({"tcp_states"}), in(30s));
+  REQUIRE(scrape);
+  CHECK_THAT(text_of(*scrape), HasLine("socket_exporter_scan_ports_unread 3"));
+}
+
 TEST_CASE("an interrupted scan is repeated and counts nothing twice", "[scraper]") {
   FakeKernel kernel;
   kernel.sockets = {{.netns = 1, .state = TcpState::time_wait}};
