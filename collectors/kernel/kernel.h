@@ -31,11 +31,12 @@ struct NetNs {
   bool is_other() const { return inode == kOtherNetns; }
 };
 
-/// Something this host may or may not offer, decided once at start.
+/// Something this host may or may not offer, found out at start. It may fail later, and come back.
 struct Feature {
   std::string name;
   bool on = false;
   std::string reason;  ///< why not, or what is used instead; empty when all is well
+  bool operator==(const Feature&) const = default;
 };
 
 /// What one pass over the sockets met.

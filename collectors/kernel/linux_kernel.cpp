@@ -23,6 +23,7 @@ namespace socket_exporter {
 namespace {
 
 constexpr std::chrono::seconds kProbeTime{5};
+constexpr std::chrono::seconds kWalkRest{60};
 
 // Up to so many sockets on the host one inet_diag dump of the own namespace is cheaper than walks
 // over all tables.
@@ -228,18 +229,17 @@ Result<ScanStats> LinuxKernel::scan_sockets(std::span<const NetNs> namespaces, D
   return pass.stats();
 }
 
-// Of the walk only a passed deadline is an error. After any other it is not used again: what it
-// handed over is thrown away as an interrupted pass, and the next one does without it.
+// Of the walk only a passed deadline is an error. After any other what it handed over is thrown
+// away as an interrupted pass, and those of the next minute do without it.
 Result<> LinuxKernel::scan(std::span<const NetNs> namespaces, Detail detail, Deadline deadline,
                            ScanPass& pass) {
-  if (walk_) {
+  if (walk_ && std::chrono::steady_clock::now() >= walk_again_) {
     auto walked = scan_by_walk(namespaces, detail, deadline, pass);
+    if (walked) walk_feature_ = {walk_feature_.name, true, ""};
     if (walked || walked.error().kind == Error::Kind::timeout) return walked;
     pass.note_interrupted();
     if (walked.error().kind == Error::Kind::io) return {};  // a chain that never stood still
-    walk_.reset();
-    walk_feature_.on = false;
-    walk_feature_.reason = walked.error().what;
+    give_walk_a_rest(walked.error().what);
     return {};
   }
   for (const NetNs& ns : namespaces) {
@@ -250,6 +250,13 @@ Result<> LinuxKernel::scan(std::span<const NetNs> namespaces, Detail detail, Dea
     }
   }
   return {};
+}
+
+void LinuxKernel::give_walk_a_rest(const std::string& reason) {
+  walk_again_ = in(kWalkRest);
+  walk_feature_.on = false;
+  walk_feature_.reason =
+      reason + "; reading each namespace by itself, and trying again every minute";
 }
 
 // Other namespaces than the own are a bonus: what may not be read is left out, what broke off in

@@ -59,6 +59,7 @@ class LinuxKernel final : public Kernel {
   bool still_there(std::span<const SocketTable> tables);
   Result<> scan(std::span<const NetNs> namespaces, Detail detail, Deadline deadline,
                 ScanPass& pass);
+  void give_walk_a_rest(const std::string& reason);
   Result<> scan_few(Place& own, Detail detail, Deadline deadline, ScanPass& pass);
   Result<> scan_by_walk(std::span<const NetNs> namespaces, Detail detail, Deadline deadline,
                         ScanPass& pass);
@@ -77,6 +78,7 @@ class LinuxKernel final : public Kernel {
   DiagOffer diag_offer_;
   bool dumps_few_ = true;  ///< beside the walks, inet_diag is asked where there is little
   std::optional<WalkScan> walk_;
+  Deadline walk_again_{};  ///< not before: it has failed
   Feature walk_feature_{"socket_walk", false, ""};
   Workloads workloads_;
   OwnerScan owner_scan_;

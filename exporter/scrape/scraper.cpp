@@ -337,6 +337,17 @@ void Scraper::note_failure(std::string_view collector, const Error& error) {
                {"err", error.what}});
 }
 
+// Those of the start are in its log already.
+void Scraper::note_features(std::vector<Feature> features) {
+  for (std::size_t i = 0; i < features_.size() && i < features.size(); ++i) {
+    const Feature& now = features[i];
+    if (now == features_[i]) continue;
+    logger_.warn("feature changed",
+                 {{"feature", now.name}, {"state", now.on ? "on" : "off"}, {"reason", now.reason}});
+  }
+  features_ = std::move(features);
+}
+
 Section Scraper::about_itself(const Scrape& scrape, const std::optional<Scan>& scan) {
   Families out;
   out.add(kBuildInfo, 1, kVersion, kRevision, kBranch, kCompiler);
@@ -349,7 +360,8 @@ Section Scraper::about_itself(const Scrape& scrape, const std::optional<Scan>& s
   for (const auto& [key, count] : errors_) {
     out.add(kErrors, count, key.first, to_string(key.second));
   }
-  for (const Feature& feature : kernel_.features()) {
+  note_features(kernel_.features());
+  for (const Feature& feature : features_) {
     out.add(kFeature, 1, feature.name, feature.on ? "on" : "off", feature.reason);
   }
   if (scan) {

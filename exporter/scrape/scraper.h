@@ -87,6 +87,7 @@ class Scraper {
   Result<> pass_over_sockets(const std::vector<Running*>& watchers, Snapshot& snapshot,
                              ScanStats& stats);
   void note_failure(std::string_view collector, const Error& error);
+  void note_features(std::vector<Feature> features);
   Section about_itself(const Scrape& scrape, const std::optional<Scan>& scan);
 
   Kernel& kernel_;
@@ -100,6 +101,7 @@ class Scraper {
   std::uint64_t interrupted_scans_ = 0;
   std::uint64_t chain_restarts_ = 0;
   std::size_t found_namespaces_ = 0;
+  std::vector<Feature> features_;  ///< as of the last scrape; empty before the first
 
   std::mutex mutex_;
   std::condition_variable asked_;               ///< the gather thread waits for it

@@ -1,14 +1,11 @@
 #include "exporter/log.h"
 
-#include <fcntl.h>
-#include <unistd.h>
 
-#include <array>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <regex>
 
-#include "collectors/base/fd.h"
+#include "tests/captured_stderr.h"
 
 using namespace socket_exporter;
 
@@ -27,33 +24,6 @@ nlohmann::json json(std::string_view message, std::initializer_list<LogField> fi
   REQUIRE(std::count(line.begin(), line.end(), '\n') == 1);
   return nlohmann::json::parse(line);
 }
-
-// Standard error goes into a pipe while this lives.
-class CapturedStderr {
- public:
-  CapturedStderr() {
-    int ends[2];
-    REQUIRE(::pipe(ends) == 0);
-    read_ = Fd(ends[0]);
-    const Fd write(ends[1]);
-    saved_ = Fd(::dup(STDERR_FILENO));
-    REQUIRE(::dup2(write.number(), STDERR_FILENO) == STDERR_FILENO);
-  }
-  ~CapturedStderr() { restore(); }
-
-  std::string text() {
-    restore();
-    std::array<char, 4096> buffer;
-    const auto size = ::read(read_.number(), buffer.data(), buffer.size());
-    return {buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
-  }
-
- private:
-  void restore() { ::dup2(saved_.number(), STDERR_FILENO); }
-
-  Fd read_;
-  Fd saved_;
-};
 
 }  // namespace
 

@@ -126,11 +126,9 @@ TEST_CASE("the walk tells of each socket what inet_diag tells") {
 
 TEST_CASE("the walk sees each of many sockets once, whatever the size of the table") {
   SocketWalk walk = opened_walk();
-  // The common table, mostly empty; then chains of 5, 150 and at least 625 sockets, of which eight
-  // are more than one run can hold. Since Linux 6.15 the local port is added to the hash, and
-  // connect() chooses odd or even ones: so a chain may be twice as long, which 32 buckets are too
-  // few for.
-  const int buckets = GENERATE(0, 8192, 256, 64);
+  // The common table, mostly empty; then chains of 5, 150 and over 5,000 sockets: more than a run
+  // is asked for.
+  const int buckets = GENERATE(0, 8192, 256, 8);
   const Namespace ns(buckets);
   const EveryState sockets;
   fill_with_time_wait(40'000);
@@ -333,15 +331,6 @@ TEST_CASE("one walk sees the sockets of all namespaces") {
   REQUIRE(walk.listeners({}, in_seconds(30), count));
   CHECK(seen[first_inode] == 3);
   CHECK(seen[second.inode()] == 3);
-}
-
-TEST_CASE("a table with one endless chain is refused") {
-  SocketWalk walk = opened_walk();
-  const Namespace ns(1);
-  fill_with_time_wait(10'000);
-  const auto stats = walk.sockets({}, {ns.inode()}, in_seconds(30), [](std::span<Socket>) {});
-  REQUIRE_FALSE(stats);
-  CHECK(stats.error().kind == Error::Kind::unavailable);
 }
 
 TEST_CASE("a passed deadline ends a walk") {

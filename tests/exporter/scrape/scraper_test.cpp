@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <new>
 
+#include "tests/captured_stderr.h"
 #include "tests/exposition.h"
 #include "tests/fake_kernel.h"
 
@@ -292,6 +293,26 @@ TEST_CASE("features are shown with their reasons", "[scraper]") {
   REQUIRE(scrape);
   CHECK_THAT(text_of(*scrape), HasLine("socket_exporter_feature_info{feature=\"tcp_diag\","
                                        "state=\"off\",reason=\"refused\"} 1"));
+}
+
+TEST_CASE("a feature that fails later is logged once, and when it comes back", "[scraper]") {
+  FakeKernel kernel;
+  kernel.feature_list = {{"socket_walk", true, ""}};
+  const Logger logger(LogLevel::warn, LogFormat::logfmt);
+  CapturedStderr captured;
+  Scraper scraper(kernel, options(), logger);
+  const auto scrape = [&](bool on, const char* reason) {
+    kernel.feature_list = {{"socket_walk", on, reason}};
+    REQUIRE(scraper.scrape(select({"sockstat"}), in(30s)));
+  };
+  scrape(true, "");
+  scrape(false, "no luck");
+  scrape(false, "no luck");
+  scrape(true, "");
+  const std::string log = captured.text();
+  CHECK(std::count(log.begin(), log.end(), '\n') == 2);
+  CHECK_THAT(log, Catch::Contains("feature=socket_walk state=off reason=\"no luck\"\n"));
+  CHECK_THAT(log, Catch::Contains("feature=socket_walk state=on reason=\"\"\n"));
 }
 
 TEST_CASE("a task runs on the gather thread and answers", "[scraper]") {
