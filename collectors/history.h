@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "collectors/base/address.h"
+#include "collectors/connect_ledger.h"
 #include "collectors/kernel/owners.h"
 #include "collectors/kernel/socket.h"
 #include "collectors/sticky_top.h"
@@ -60,6 +61,7 @@ struct History {
   StickyTop<ProcessKey> processes;
   /// Of the destinations shown: a process may be gone while its TIME_WAIT sockets remain.
   std::map<DestinationKey, KnownComm> destination_comms;
+  ConnectLedger connects;
   /// What the field filter said of a netstat field.
   std::unordered_map<std::string, bool> netstat_fields;
   /// When the host started, in seconds since 1970; /proc/stat is dear to read.

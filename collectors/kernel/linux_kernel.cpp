@@ -24,6 +24,9 @@ namespace {
 
 constexpr std::chrono::seconds kProbeTime{5};
 
+// Inode of the first pid namespace (PROC_PID_INIT_INO).
+constexpr std::uint32_t kFirstPidNamespace = 0xEFFFFFFC;
+
 // Up to so many sockets on the host one inet_diag dump of the own namespace is cheaper than walks
 // over all tables.
 constexpr std::uint64_t kMany = 50'000;
@@ -72,6 +75,15 @@ std::int64_t sum_of(const std::string& text,
     sum += find_sockstat(*values, protocol, field).value_or(0);
   }
   return sum;
+}
+
+// Also that of the host, mounted into a container.
+bool is_of_first_pids(const std::string& procfs_root) {
+  for (const std::string_view process : {"1", "self"}) {
+    const auto inode = namespace_inode(fmt::format("{}/{}/ns/pid", procfs_root, process));
+    if (inode) return *inode == kFirstPidNamespace;
+  }
+  return false;
 }
 
 }  // namespace
@@ -124,11 +136,23 @@ void LinuxKernel::probe_walk() {
   }
 }
 
+void LinuxKernel::follow_connects() {
+  auto started = ConnectTracker::start();
+  connects_feature_ = {"connect_tracking", static_cast<bool>(started), ""};
+  if (!started) {
+    connects_feature_->reason = started.error().what;
+    return;
+  }
+  connects_ = std::move(*started);
+  shows_first_pids_ = is_of_first_pids(paths_.procfs);
+}
+
 std::vector<Feature> LinuxKernel::features() const {
   std::vector<Feature> all = diag_features_;
   all.push_back(walk_feature_);
   all.push_back(finder_.feature());
   all.push_back(owner_scan_.feature());
+  if (connects_feature_) all.push_back(*connects_feature_);
   return all;
 }
 
@@ -214,6 +238,20 @@ Result<Owners> LinuxKernel::socket_owners(Deadline deadline) {
 
 const Result<Owners>& LinuxKernel::scrape_owners(const DestinationSet& wanted, Deadline deadline) {
   return owner_scan_.for_scrape(wanted, deadline);
+}
+
+Result<ConnectCounts> LinuxKernel::connects() {
+  if (connects_) return connects_->read();
+  return Error{Error::Kind::unavailable,
+               connects_feature_ ? connects_feature_->reason : "connections are not followed"};
+}
+
+std::vector<ConnectRecord> LinuxKernel::forget_connects(std::span<const ConnectKey> idle) {
+  return connects_ ? connects_->forget(idle) : std::vector<ConnectRecord>{};
+}
+
+Workload LinuxKernel::connect_workload(std::uint32_t pid, std::uint64_t cgroup) {
+  return shows_first_pids_ ? workloads_.of(pid, cgroup) : Workload{};
 }
 
 Result<ScanStats> LinuxKernel::scan_sockets(std::span<const NetNs> namespaces, Detail detail,
