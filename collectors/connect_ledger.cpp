@@ -78,7 +78,7 @@ void ConnectLedger::read(const ConnectCounts& counts, std::span<const NetNs> nam
   }
   for (const PortSearches& each : counts.searches) {
     searches_.add(each.netns, each.times, slot_of(each.netns), place_of(each.netns), now_, [&] {
-      return each.netns == NetnsId{} ? std::nullopt : std::optional(each.netns);
+      return each.netns == NetnsId{} ? std::nullopt : std::optional(slot_of(each.netns));
     });
   }
 }
@@ -140,7 +140,7 @@ ConnectLabels ConnectLedger::labels_of(const ConnectRecord& record,
   const ConnectKey& key = record.key;
   Workload workload = workload_of(record.pid, key.cgroup);
   if (workload.empty()) workload = find(key.netns)->workload;
-  return {key.netns,          workload.pod_namespace,    workload.pod,
+  return {slot_of(key.netns), workload.pod_namespace,    workload.pod,
           workload.container, printable_label(key.comm), {key.destination, key.port}};
 }
 

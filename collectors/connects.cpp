@@ -111,7 +111,7 @@ Histogram histogram_of(const TimeCounters& times, const Edges& edges) {
     histogram.counts[std::min(place, histogram.bounds.size())] +=
         times[1 + static_cast<std::size_t>(bucket)];
   }
-  histogram.sum = static_cast<double>(times.front()) * 1e-9;
+  histogram.sum = static_cast<double>(times.front()) / 1e9;
   return histogram;
 }
 
@@ -158,8 +158,10 @@ void emit_times(Families& out, const Names& n, const DestinationTimes& times) {
 
 class Connects final : public Collector {
  public:
+  // Where connections are not followed, socket_exporter_feature_info says why.
   Result<> emit(Snapshot& snapshot, Families& out) override {
     const auto counts = snapshot.connects();
+    if (!counts && counts.error().kind == Error::Kind::unavailable) return {};
     if (!counts) return counts.error();
     ConnectLedger& ledger = snapshot.history().connects;
     ledger.read(

@@ -241,9 +241,10 @@ const Result<Owners>& LinuxKernel::scrape_owners(const DestinationSet& wanted, D
 }
 
 Result<ConnectCounts> LinuxKernel::connects() {
-  if (connects_) return connects_->read();
-  return Error{Error::Kind::unavailable,
-               connects_feature_ ? connects_feature_->reason : "connections are not followed"};
+  if (!connects_) return Error{Error::Kind::unavailable, "connections are not followed"};
+  auto counts = connects_->read();
+  if (!counts) return Error{Error::Kind::io, counts.error().what};
+  return counts;
 }
 
 std::vector<ConnectRecord> LinuxKernel::forget_connects(std::span<const ConnectKey> idle) {
