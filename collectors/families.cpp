@@ -1,6 +1,7 @@
 #include "collectors/families.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace socket_exporter {
 
@@ -30,6 +31,18 @@ void Families::set(prometheus::ClientMetric& sample, Type type, double number) {
       break;
     default:
       sample.gauge.value = number;
+  }
+}
+
+void Families::set(prometheus::ClientMetric& sample, const Histogram& histogram) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  auto& to = sample.histogram;
+  to.sample_sum = histogram.sum;
+  to.bucket.reserve(histogram.counts.size());
+  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
+    to.sample_count += histogram.counts[i];
+    const double bound = i < histogram.bounds.size() ? histogram.bounds[i] : kInfinity;
+    to.bucket.push_back({to.sample_count, bound});
   }
 }
 

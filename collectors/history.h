@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "collectors/base/address.h"
+#include "collectors/connect_ledger.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/kernel/listed_netns.h"
 #include "collectors/netstat_fields.h"
@@ -64,6 +65,7 @@ struct History {
   StickyTop<ProcessKey> processes;
   /// Of the destinations shown: a process may be gone while its TIME_WAIT sockets remain.
   std::map<DestinationKey, KnownComm> destination_comms;
+  ConnectLedger connects;
   /// What the field filter said of a netstat field.
   NetstatFields netstat_fields;
   /// When the host started, in seconds since 1970; /proc/stat is dear to read.

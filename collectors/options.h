@@ -23,6 +23,7 @@ struct CollectorOptions {
   std::size_t max_namespaces = 1000;  ///< shown; the sockets of the rest are those of `other`
   std::size_t top_tuples = 20;        ///< largest (source, destination, port) tuples shown
   std::size_t top_destinations = 50;  ///< destinations shown; the rest is `other`
+  std::size_t top_connects = 100;     ///< series, and destinations, of the connect path
   std::size_t top_processes = 30;     ///< groups of processes shown; the rest is `other`
 };
 

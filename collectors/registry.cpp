@@ -2,6 +2,7 @@
 
 namespace socket_exporter {
 
+extern const CollectorEntry kConnectsEntry;
 extern const CollectorEntry kConntrackEntry;
 extern const CollectorEntry kDestinationsEntry;
 extern const CollectorEntry kEphemeralPortsEntry;
@@ -31,6 +32,7 @@ std::span<const CollectorEntry* const> all_collectors() {
       &kUdpSocketsEntry,       //
       &kEphemeralPortsEntry,   //
       &kDestinationsEntry,     //
+      &kConnectsEntry,         //
       &kListenersEntry,        //
       &kProcessesEntry,        //
       &kLimitsEntry,           //

@@ -46,6 +46,15 @@ class Snapshot {
   /// Whether owners() has counted the sockets; otherwise match them by inode.
   bool owners_are_counted() const { return kernel_.counts_owners(); }
 
+  /// As Kernel::connects; not kept, as one collector takes all.
+  Result<ConnectCounts> connects() { return kernel_.connects(); }
+  std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) {
+    return kernel_.forget_connects(idle);
+  }
+  Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) {
+    return kernel_.connect_workload(pid, cgroup);
+  }
+
   /// From here on without these: what is not known of a namespace is not zero. Before any emit().
   void leave_out(std::span<const std::uint32_t> inodes);
 

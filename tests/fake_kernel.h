@@ -72,9 +72,12 @@ class FakeKernel : public Kernel {
   std::vector<std::uint32_t> unread;  ///< namespaces that may not be looked into
   std::uint64_t unread_ports = 0;     ///< with more sockets than were looked at
   Result<Owners> owners = Owners{};
-  DestinationSet wanted_owners;  ///< what a scrape asked for last
-  std::size_t batch_size = 2;    ///< sockets a batch
-  Gate* gate = nullptr;          ///< scans wait here
+  Result<ConnectCounts> connect_counts = ConnectCounts{};
+  std::map<std::uint64_t, Workload> workload_of_cgroup;  ///< for connect_workload()
+  std::vector<ConnectKey> forgotten;                     ///< what forget_connects() was asked to
+  DestinationSet wanted_owners;                          ///< what a scrape asked for last
+  std::size_t batch_size = 2;                            ///< sockets a batch
+  Gate* gate = nullptr;                                  ///< scans wait here
 
   std::vector<std::string> files_read;  ///< "host:net/snmp", in order
   std::atomic<int> scans{0};
@@ -143,6 +146,22 @@ class FakeKernel : public Kernel {
     return owners;
   }
   bool counts_owners() const override { return owners && owners->counts().has_value(); }
+
+  Result<ConnectCounts> connects() override { return connect_counts; }
+  std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override {
+    forgotten.insert(forgotten.end(), idle.begin(), idle.end());
+    std::vector<ConnectRecord> last;
+    if (!connect_counts) return last;
+    std::erase_if(connect_counts->connects, [&](const ConnectRecord& record) {
+      const bool goes = std::find(idle.begin(), idle.end(), record.key) != idle.end();
+      if (goes) last.push_back(record);
+      return goes;
+    });
+    return last;
+  }
+  Workload connect_workload(std::uint32_t /*pid*/, std::uint64_t cgroup) override {
+    return workload_of_cgroup[cgroup];
+  }
 
   std::vector<Feature> features() const override { return feature_list; }
 

@@ -195,6 +195,7 @@ struct sock {
   struct socket* sk_socket;
   __u16 sk_protocol;
   __u16 sk_type;
+  int sk_err;
   __u32 sk_ack_backlog;
   __u32 sk_max_ack_backlog;
 };
@@ -282,6 +283,7 @@ struct tcp_sock {
   __u32 copied_seq;
   __u32 write_seq;
   __u32 snd_una;
+  __u32 segs_out;
 };
 
 #pragma clang attribute pop

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collectors/base/result.h"
+#include "collectors/kernel/connect_counts.h"
 #include "collectors/kernel/owners.h"
 #include "collectors/kernel/socket.h"
 #include "collectors/kernel/workload.h"
@@ -92,6 +93,13 @@ class Kernel {
   /// it is valid until the next call.
   virtual const Result<Owners>& scrape_owners(const DestinationSet& wanted, Deadline deadline) = 0;
   virtual bool counts_owners() const = 0;
+
+  /// What outgoing TCP connections came to; `unavailable` where they are not followed.
+  virtual Result<ConnectCounts> connects() = 0;
+  /// As ConnectTracker::forget; nothing where they are not followed.
+  virtual std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) = 0;
+  /// The pod or container that a process of a ConnectRecord was in; empty: none, or not known.
+  virtual Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) = 0;
 
   virtual std::vector<Feature> features() const = 0;
 };

@@ -1,18 +1,12 @@
 #include "collectors/kernel/linux_kernel.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <initializer_list>
 #include <set>
 #include <utility>
 
-#include "collectors/base/fd.h"
 #include "collectors/kernel/entered_netns.h"
 #include "collectors/kernel/netns_walk.h"
 #include "collectors/kernel/proc_file.h"
@@ -25,33 +19,15 @@ namespace {
 constexpr std::chrono::seconds kProbeTime{5};
 constexpr std::chrono::seconds kWalkRest{60};
 
+// Inode of the first pid namespace (PROC_PID_INIT_INO).
+constexpr std::uint32_t kFirstPidNamespace = 0xEFFFFFFC;
+
 // Up to so many sockets on the host one inet_diag dump of the own namespace is cheaper than walks
 // over all tables.
 constexpr std::uint64_t kMany = 50'000;
 
 Deadline in(std::chrono::seconds time) {
   return std::chrono::steady_clock::now() + time;
-}
-
-// Whether a dump shows a socket that has only called bind(): tried with one of our own.
-Result<bool> lists_bound_sockets(SockDiag& diag) {
-  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket) return errno_error("socket", errno);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  auto* const name = reinterpret_cast<sockaddr*>(&address);
-  socklen_t length = sizeof address;
-  if (bind(socket.number(), name, length) < 0) return errno_error("bind", errno);
-  if (getsockname(socket.number(), name, &length) < 0) return errno_error("getsockname", errno);
-
-  bool listed = false;
-  const auto dump = diag.dump_tcp_bound(in(kProbeTime), [&](std::span<Socket> sockets) {
-    listed |= std::any_of(sockets.begin(), sockets.end(),
-                          [&](const Socket& s) { return s.local_port == ntohs(address.sin_port); });
-  });
-  if (!dump) return dump.error();
-  return listed;
 }
 
 std::span<const SocketTable> tables_of(const FoundNetns& found) {
@@ -73,6 +49,15 @@ std::int64_t sum_of(const std::string& text,
     sum += find_sockstat(*values, protocol, field).value_or(0);
   }
   return sum;
+}
+
+// Also that of the host, mounted into a container.
+bool is_of_first_pids(const std::string& procfs_root) {
+  for (const std::string_view process : {"1", "self"}) {
+    const auto inode = namespace_inode(fmt::format("{}/{}/ns/pid", procfs_root, process));
+    if (inode) return *inode == kFirstPidNamespace;
+  }
+  return false;
 }
 
 }  // namespace
@@ -106,7 +91,7 @@ void LinuxKernel::probe_diag() {
 
   Feature bound{"bound_sockets", false, "needs tcp_diag"};
   if (diag_offer_.tcp) {
-    const auto listed = lists_bound_sockets(*diag);
+    const auto listed = lists_bound_sockets(*diag, in(kProbeTime));
     bound.on = listed && *listed;
     bound.reason = !listed   ? listed.error().what
                    : *listed ? ""
@@ -125,11 +110,23 @@ void LinuxKernel::probe_walk() {
   }
 }
 
+void LinuxKernel::follow_connects() {
+  auto started = ConnectTracker::start();
+  connects_feature_ = {"connect_tracking", static_cast<bool>(started), ""};
+  if (!started) {
+    connects_feature_->reason = started.error().what;
+    return;
+  }
+  connects_ = std::move(*started);
+  shows_first_pids_ = is_of_first_pids(paths_.procfs);
+}
+
 std::vector<Feature> LinuxKernel::features() const {
   std::vector<Feature> all = diag_features_;
   all.push_back(walk_feature_);
   all.push_back(finder_.feature());
   all.push_back(owner_scan_.feature());
+  if (connects_feature_) all.push_back(*connects_feature_);
   return all;
 }
 
@@ -218,6 +215,21 @@ Result<Owners> LinuxKernel::socket_owners(Deadline deadline) {
 
 const Result<Owners>& LinuxKernel::scrape_owners(const DestinationSet& wanted, Deadline deadline) {
   return owner_scan_.for_scrape(wanted, deadline);
+}
+
+Result<ConnectCounts> LinuxKernel::connects() {
+  if (!connects_) return Error{Error::Kind::unavailable, "connections are not followed"};
+  auto counts = connects_->read();
+  if (!counts) return Error{Error::Kind::io, counts.error().what};
+  return counts;
+}
+
+std::vector<ConnectRecord> LinuxKernel::forget_connects(std::span<const ConnectKey> idle) {
+  return connects_ ? connects_->forget(idle) : std::vector<ConnectRecord>{};
+}
+
+Workload LinuxKernel::connect_workload(std::uint32_t pid, std::uint64_t cgroup) {
+  return shows_first_pids_ ? workloads_.of(pid, cgroup) : Workload{};
 }
 
 Result<ScanStats> LinuxKernel::scan_sockets(std::span<const NetNs> namespaces, Detail detail,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "collectors/kernel/connect_tracker.h"
 #include "collectors/kernel/diag_scan.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/kernel/listed_netns.h"
@@ -31,6 +32,10 @@ class LinuxKernel final : public Kernel {
   LinuxKernel(const LinuxKernel&) = delete;
   LinuxKernel& operator=(const LinuxKernel&) = delete;
 
+  /// Follows outgoing connections from here on, where this host lets it: features() tells. Before
+  /// the first scrape.
+  void follow_connects();
+
   Result<std::vector<NetNs>> namespaces() override;
   Result<NetNs> own_namespace() override;
   Result<std::uint32_t> netns_of(std::uint32_t pid) override;
@@ -41,6 +46,9 @@ class LinuxKernel final : public Kernel {
   Result<Owners> socket_owners(Deadline deadline) override;
   const Result<Owners>& scrape_owners(const DestinationSet& wanted, Deadline deadline) override;
   bool counts_owners() const override { return owner_scan_.counts(); }
+  Result<ConnectCounts> connects() override;
+  std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override;
+  Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) override;
   std::vector<Feature> features() const override;
 
  private:
@@ -82,6 +90,9 @@ class LinuxKernel final : public Kernel {
   Feature walk_feature_{"socket_walk", false, ""};
   Workloads workloads_;
   OwnerScan owner_scan_;
+  std::optional<ConnectTracker> connects_;
+  std::optional<Feature> connects_feature_;  ///< once it was tried
+  bool shows_first_pids_ = false;            ///< procfs numbers processes as the first namespace
 };
 
 }  // namespace socket_exporter

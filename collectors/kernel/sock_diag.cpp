@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -258,6 +259,26 @@ Result<std::span<const std::byte>> SockDiag::receive_reply() {
     }
     return std::span<const std::byte>(buffer_.data(), static_cast<std::size_t>(received));
   }
+}
+
+Result<bool> lists_bound_sockets(SockDiag& diag, Deadline deadline) {
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return errno_error("socket", errno);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* const name = reinterpret_cast<sockaddr*>(&address);
+  socklen_t length = sizeof address;
+  if (bind(socket.number(), name, length) < 0) return errno_error("bind", errno);
+  if (getsockname(socket.number(), name, &length) < 0) return errno_error("getsockname", errno);
+
+  bool listed = false;
+  const auto dump = diag.dump_tcp_bound(deadline, [&](std::span<Socket> sockets) {
+    listed |= std::any_of(sockets.begin(), sockets.end(),
+                          [&](const Socket& s) { return s.local_port == ntohs(address.sin_port); });
+  });
+  if (!dump) return dump.error();
+  return listed;
 }
 
 }  // namespace socket_exporter

@@ -56,4 +56,7 @@ class SockDiag {
   std::vector<Socket> sockets_;  ///< kept, so that a dump of a million allocates nothing
 };
 
+/// Whether a dump shows a socket that has only called bind(): tried with one of our own.
+Result<bool> lists_bound_sockets(SockDiag& diag, Deadline deadline);
+
 }  // namespace socket_exporter

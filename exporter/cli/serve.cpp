@@ -74,6 +74,11 @@ std::string_view tier_of(const Features& features) {
   return "0: /proc/net, one network namespace after another";
 }
 
+bool is_enabled(const Options& options, std::string_view collector) {
+  return std::any_of(options.collectors.begin(), options.collectors.end(),
+                     [&](const CollectorEntry* entry) { return entry->name == collector; });
+}
+
 // What there could be more, and why there is not.
 std::string missing_of(const Features& features) {
   std::string missing;
@@ -137,6 +142,7 @@ int run_serve(const Options& options) {
   const Logger logger(options.log_level, options.log_format);
 
   LinuxKernel kernel(kernel_paths(options));
+  if (is_enabled(options, "connects")) kernel.follow_connects();
   const Features features = kernel.features();  // from here on the kernel is the gather thread's
   Scraper scraper(kernel, options.collector_options, logger);
   ServiceResolver resolver(

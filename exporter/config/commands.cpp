@@ -55,6 +55,9 @@ void add_collector_flags(std::vector<Flag>& flags) {
                    "How many (source, destination, port) tuples are shown on their own."});
   flags.push_back({Kind::value, "collector.destinations.top", "50",
                    "How many destinations are shown on their own; the rest is \"other\"."});
+  flags.push_back({Kind::value, "collector.connects.top", "100",
+                   "How many groups of outgoing connections, and destinations with their times, "
+                   "are shown on their own; the rest is \"other\"."});
   flags.push_back({Kind::value, "collector.processes.top", "30",
                    "How many groups of processes are shown on their own; the rest is \"other\"."});
 }

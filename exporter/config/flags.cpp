@@ -144,6 +144,9 @@ Result<CollectorOptions> collector_options(const FlagValues& values) {
   const auto destinations =
       number(values, "collector.destinations.top", options.top_destinations, 1, kMostShown);
   if (!destinations) return destinations.error();
+  const auto connects =
+      number(values, "collector.connects.top", options.top_connects, 1, kMostShown);
+  if (!connects) return connects.error();
   const auto namespaces = number(values, "netns.max", options.max_namespaces, 1, kMostShown);
   if (!namespaces) return namespaces.error();
   options.max_namespaces = *namespaces;
@@ -153,6 +156,7 @@ Result<CollectorOptions> collector_options(const FlagValues& values) {
   options.process_metrics = !values.given("web.disable-exporter-metrics");
   options.top_tuples = *tuples;
   options.top_destinations = *destinations;
+  options.top_connects = *connects;
   options.top_processes = *processes;
   return options;
 }

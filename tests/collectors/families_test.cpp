@@ -11,6 +11,8 @@ namespace {
 constexpr Metric kPlain{Type::Gauge, "plain", "No labels."};
 constexpr Metric kLabelled{Type::Counter, "labelled_total", "Two labels.", "a", "b"};
 
+constexpr Metric kSizes{Type::Histogram, "sizes", "By size.", "a"};
+
 }  // namespace
 
 TEST_CASE("samples of a metric come together, in order of first use", "[families]") {
@@ -31,4 +33,18 @@ TEST_CASE("samples of a metric come together, in order of first use", "[families
         "# HELP named By the kernel.\n"
         "# TYPE named untyped\n"
         "named -1\n");
+}
+
+TEST_CASE("a histogram's buckets are summed up to the last, which has no bound", "[families]") {
+  Families families;
+  families.add(kSizes, Histogram{{0.5, 2}, {3, 0, 4}, 21.5}, "x");
+
+  CHECK(to_text(std::move(families)) ==
+        "# HELP sizes By size.\n"
+        "# TYPE sizes histogram\n"
+        "sizes_count{a=\"x\"} 7\n"
+        "sizes_sum{a=\"x\"} 21.5\n"
+        "sizes_bucket{a=\"x\",le=\"0.5\"} 3\n"
+        "sizes_bucket{a=\"x\",le=\"2\"} 3\n"
+        "sizes_bucket{a=\"x\",le=\"+Inf\"} 7\n");
 }

@@ -8,7 +8,7 @@ import re
 import sys
 
 FOLDERS = ("collectors", "exporter", "tests")
-PROGRAMS = ("tests/fuzz/", "tests/bench/")  # each file there is a program of its own
+PROGRAMS = ("tests/fuzz/", "tests/bench/", "collectors/bpf/")  # of programs that are not linked together
 NO_CODE = re.compile(
     r'R"(?P<raw>\w*)\(.*?\)(?P=raw)"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-f])\'(?:\\.|[^\'\\\n])+\''
     r"|//[^\n]*|/\*.*?\*/|^[ \t]*#(?:\\\n|[^\n])*", re.S | re.M)

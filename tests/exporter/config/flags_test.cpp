@@ -57,6 +57,7 @@ TEST_CASE("without arguments the exporter serves with its defaults", "[flags]") 
   CHECK(options.log_format == LogFormat::logfmt);
   CHECK(options.collector_options.top_tuples == 20);
   CHECK(options.collector_options.top_destinations == 50);
+  CHECK(options.collector_options.top_connects == 100);
   CHECK(options.collector_options.top_processes == 30);
   for (const CollectorEntry* entry : all_collectors()) {
     CHECK(enables(options, entry) == entry->on_by_default);
@@ -64,13 +65,13 @@ TEST_CASE("without arguments the exporter serves with its defaults", "[flags]") 
 }
 
 TEST_CASE("a flag takes its value behind = or as the next argument", "[flags]") {
-  const Options options =
-      options_of({"serve", "--web.listen-address=127.0.0.1:0", "--web.listen-address", "[::1]:0",
-                  "--web.max-requests", "7", "--web.telemetry-path=/m", "--log.level=debug",
-                  "--log.format", "json", "--config.file=a=b.yml", "--path.procfs=/host/proc",
-                  "--web.enable-lifecycle", "--web.disable-exporter-metrics",
-                  "--collector.ephemeral_ports.top=10000", "--collector.destinations.top=1",
-                  "--collector.processes.top=2", "--collector.netstat.fields=^Tcp_-.*$"});
+  const Options options = options_of(
+      {"serve", "--web.listen-address=127.0.0.1:0", "--web.listen-address", "[::1]:0",
+       "--web.max-requests", "7", "--web.telemetry-path=/m", "--log.level=debug", "--log.format",
+       "json", "--config.file=a=b.yml", "--path.procfs=/host/proc", "--web.enable-lifecycle",
+       "--web.disable-exporter-metrics", "--collector.ephemeral_ports.top=10000",
+       "--collector.destinations.top=1", "--collector.processes.top=2",
+       "--collector.connects.top=3", "--collector.netstat.fields=^Tcp_-.*$"});
   CHECK(options.web.listen_addresses == std::vector<std::string>{"127.0.0.1:0", "[::1]:0"});
   CHECK(options.web.max_requests == 7);
   CHECK(options.web.telemetry_path == "/m");
@@ -82,6 +83,7 @@ TEST_CASE("a flag takes its value behind = or as the next argument", "[flags]") 
   CHECK(options.procfs_root == "/host/proc");
   CHECK(options.collector_options.top_tuples == 10000);
   CHECK(options.collector_options.top_destinations == 1);
+  CHECK(options.collector_options.top_connects == 3);
   CHECK(options.collector_options.top_processes == 2);
   CHECK(options.collector_options.netstat_fields.matches("Tcp_-x"));
   CHECK_FALSE(options.collector_options.netstat_fields.matches("Tcp_RetransSegs"));

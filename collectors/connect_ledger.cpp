@@ -1,0 +1,147 @@
+#include "collectors/connect_ledger.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+#include "collectors/base/utf8.h"
+
+namespace socket_exporter {
+namespace {
+
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max() / 2;
+// From here on idle keys are in the way of new ones.
+constexpr std::size_t kManyKeys = SX_CONNECT_KEYS / 2;
+
+std::uint64_t attempts_in(const ConnectCounters& increment) {
+  return increment[SX_ATTEMPTS];
+}
+
+std::uint64_t events_in(const DestinationTimes& increment) {
+  std::uint64_t events = 0;
+  for (std::size_t time = 0; time < SX_CONNECT_TIMES; ++time) {
+    const TimeCounters part = part_of(increment, static_cast<sx_connect_time>(time));
+    events += std::accumulate(part.begin() + 1, part.end(), std::uint64_t{0});
+  }
+  return events;
+}
+
+std::uint64_t no_rank(const TimeCounters& /*increment*/) {
+  return 0;
+}
+
+DestinationTimes flat(const std::array<TimeCounters, SX_CONNECT_TIMES>& times) {
+  DestinationTimes all{};
+  auto end = all.begin();
+  for (const TimeCounters& part : times) end = std::copy(part.begin(), part.end(), end);
+  return all;
+}
+
+}  // namespace
+
+std::uint64_t hash_of(const NetnsId& netns) {
+  return hash_mix(netns.cookie ^ (std::uint64_t{netns.inode} << 32U));
+}
+
+std::uint64_t hash_of(const ConnectDestination& destination) {
+  return hash_mix(hash_of(destination.address) ^ destination.port);
+}
+
+std::uint64_t hash_of(const ConnectKey& key) {
+  const std::uint64_t who = std::hash<std::string>()(key.comm) ^ hash_mix(key.cgroup);
+  return hash_mix(who ^ hash_of(key.netns)) ^
+         hash_of(ConnectDestination{key.destination, key.port}) ^ (key.is_rest ? 1U : 0U);
+}
+
+TimeCounters part_of(const DestinationTimes& times, sx_connect_time time) {
+  TimeCounters part;
+  const auto begin = times.begin() + static_cast<std::ptrdiff_t>(time * part.size());
+  std::copy_n(begin, part.size(), part.begin());
+  return part;
+}
+
+ConnectLedger::ConnectLedger() : connects_(attempts_in), times_(events_in), searches_(no_rank) {}
+
+void ConnectLedger::read(const ConnectCounts& counts, std::span<const NetNs> namespaces,
+                         const WorkloadOf& workload_of, Time now) {
+  now_ = now;
+  keys_ = counts.connects.size();
+  namespaces_.clear();
+  for (const NetNs& ns : namespaces) namespaces_.try_emplace(ns.inode, ns);
+  for (const ConnectRecord& record : counts.connects) add(record, workload_of);
+  for (const ConnectTimes& each : counts.times) {
+    times_.add(each.destination, flat(each.times), {}, Place::shown, now_, [&] {
+      const bool is_rest = each.destination == ConnectDestination{};
+      return is_rest ? std::nullopt : std::optional(each.destination);
+    });
+  }
+  for (const PortSearches& each : counts.searches) {
+    searches_.add(each.netns, each.times, slot_of(each.netns), place_of(each.netns), now_, [&] {
+      return each.netns == NetnsId{} ? std::nullopt : std::optional(slot_of(each.netns));
+    });
+  }
+}
+
+std::vector<ConnectKey> ConnectLedger::idle() const {
+  if (keys_ <= kManyKeys) return {};
+  auto keys = connects_.idle(now_);
+  // That one was there before the table could be full.
+  std::erase_if(keys, [](const ConnectKey& key) { return key.is_rest && key.netns == NetnsId{}; });
+  return keys;
+}
+
+void ConnectLedger::forget(std::span<const ConnectRecord> last) {
+  for (const ConnectRecord& record : last) {
+    add(record, {});
+    connects_.forget(record.key);
+  }
+}
+
+ConnectLedger::LeftOut ConnectLedger::choose(std::size_t top) {
+  const auto place = [this](const NetnsId& netns) { return place_of(netns); };
+  searches_.choose(kAll, now_, place);
+  return {connects_.choose(top, now_, place),
+          times_.choose(top, now_, [](std::monostate) { return Place::shown; })};
+}
+
+NetnsId ConnectLedger::slot_of(const NetNs& ns) {
+  return ns.is_other() ? NetnsId{} : NetnsId{ns.cookie, ns.inode};
+}
+
+NetnsId ConnectLedger::slot_of(const NetnsId& netns) const {
+  const NetNs* const ns = find(netns);
+  return ns != nullptr ? slot_of(*ns) : netns;
+}
+
+const NetNs* ConnectLedger::find(const NetnsId& netns) const {
+  const auto known = namespaces_.find(netns.inode);
+  if (known == namespaces_.end()) return nullptr;
+  const bool is_same = known->second.cookie == 0 || known->second.cookie == netns.cookie;
+  return is_same ? &known->second : nullptr;
+}
+
+Place ConnectLedger::place_of(const NetnsId& netns) const {
+  if (netns == NetnsId{}) return Place::hidden;
+  const NetNs* const ns = find(netns);
+  if (ns == nullptr) return Place::absent;
+  return ns->shown ? Place::shown : Place::hidden;
+}
+
+void ConnectLedger::add(const ConnectRecord& record, const WorkloadOf& workload_of) {
+  const NetnsId& netns = record.key.netns;
+  connects_.add(record.key, record.counters, slot_of(netns), place_of(netns), now_, [&] {
+    return record.key.is_rest ? std::nullopt : std::optional(labels_of(record, workload_of));
+  });
+}
+
+ConnectLabels ConnectLedger::labels_of(const ConnectRecord& record,
+                                       const WorkloadOf& workload_of) const {
+  const ConnectKey& key = record.key;
+  Workload workload = workload_of(record.pid, key.cgroup);
+  if (workload.empty()) workload = find(key.netns)->workload;
+  return {slot_of(key.netns), workload.pod_namespace,    workload.pod,
+          workload.container, printable_label(key.comm), {key.destination, key.port}};
+}
+
+}  // namespace socket_exporter

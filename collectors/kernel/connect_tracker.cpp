@@ -1,0 +1,205 @@
+#include "collectors/kernel/connect_tracker.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "collectors/base/fd.h"
+#include "collectors/kernel/bpf_program.h"
+#include "connects.skel.h"
+
+namespace socket_exporter {
+namespace {
+
+template <typename Record, std::size_t Size>
+constexpr bool kIsRecord = sizeof(Record) == Size&& std::is_trivially_copyable_v<Record>;
+static_assert(kIsRecord<sx_connect_key, 64> && kIsRecord<sx_connect_counts, 128>);
+static_assert(kIsRecord<sx_connect_destination, 20> && kIsRecord<sx_connect_times, 696>);
+static_assert(kIsRecord<sx_connect_netns, 16>);
+static_assert(sizeof(TimeCounters) == sizeof(sx_histogram));
+
+using Bpf = BpfProgram<connects_bpf>;
+
+struct Unlink {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using Link = std::unique_ptr<bpf_link, Unlink>;
+
+// Entries that one system call reads.
+constexpr std::uint32_t kBatch = 256;
+
+template <typename Key, typename Value, typename Sink>
+Result<> for_each(const bpf_map* map, const Sink& sink) {
+  std::vector<Key> keys(kBatch);
+  std::vector<Value> values(kBatch);
+  std::uint32_t position = 0;
+  void* after = nullptr;
+  for (;;) {
+    std::uint32_t count = kBatch;
+    const int read = bpf_map_lookup_batch(bpf_map__fd(map), after, &position, keys.data(),
+                                          values.data(), &count, nullptr);
+    if (read < 0 && read != -ENOENT) return Bpf::bpf_error("map", -read);
+    for (std::uint32_t i = 0; i < count; ++i) sink(keys[i], values[i]);
+    if (read == -ENOENT) return {};
+    after = &position;
+  }
+}
+
+TimeCounters times_of(const sx_histogram& histogram) {
+  TimeCounters times;
+  std::memcpy(times.data(), &histogram, sizeof histogram);
+  return times;
+}
+
+std::uint16_t port_of(std::uint32_t network_order) {
+  return ntohs(static_cast<std::uint16_t>(network_order));
+}
+
+ConnectRecord to_record(const sx_connect_key& key, const sx_connect_counts& counts) {
+  ConnectRecord record;
+  record.key.netns = {key.netns.cookie, key.netns.inode};
+  record.key.is_rest = key.netns.is_rest != 0;
+  record.key.cgroup = key.cgroup;
+  record.key.comm.assign(key.comm, strnlen(key.comm, sizeof key.comm));
+  record.key.destination = ipv6_address(key.address);
+  record.key.port = port_of(key.port);
+  std::copy_n(counts.counters, record.counters.size(), record.counters.begin());
+  record.pid = static_cast<std::uint32_t>(counts.pid);
+  return record;
+}
+
+sx_connect_key to_key(const ConnectKey& key) {
+  sx_connect_key bpf{};
+  bpf.cgroup = key.cgroup;
+  bpf.netns = {key.netns.cookie, key.netns.inode, key.is_rest ? 1U : 0U};
+  std::memcpy(bpf.address, key.destination.bytes.data(), sizeof bpf.address);
+  bpf.port = htons(key.port);
+  key.comm.copy(bpf.comm, sizeof bpf.comm - 1);
+  return bpf;
+}
+
+}  // namespace
+
+class ConnectTracker::Program {
+ public:
+  explicit Program(Bpf program) : bpf_(std::move(program)) {}
+
+  // What stands for all that found no room has to be there before the tables are full.
+  Result<> add_rest() {
+    sx_connect_key key{};
+    key.netns.is_rest = 1;
+    if (auto added = add(bpf_->maps.counts, key, sx_connect_counts{}); !added) return added;
+    if (auto added = add(bpf_->maps.times, sx_connect_destination{}, sx_connect_times{}); !added) {
+      return added;
+    }
+    return add(bpf_->maps.searches, sx_connect_netns{}, sx_histogram{});
+  }
+
+  Result<> attach() {
+    link_ = Link(bpf_program__attach(bpf_->progs.follow));
+    if (!link_) return Bpf::bpf_error("attach", errno);
+    return {};
+  }
+
+  Result<> mark_older() {
+    const Link link(bpf_program__attach_iter(bpf_->progs.mark_older, nullptr));
+    if (!link) return Bpf::bpf_error("attach", errno);
+    const Fd iterator(bpf_iter_create(bpf_link__fd(link.get())));
+    if (!iterator) return Bpf::bpf_error("iterator", errno);
+    for (char none = 0;;) {
+      const auto got = ::read(iterator.number(), &none, sizeof none);
+      if (got == 0) return {};
+      if (got < 0 && errno != EAGAIN && errno != EINTR) return Bpf::bpf_error("read", errno);
+    }
+  }
+
+  Result<ConnectCounts> read() {
+    ConnectCounts all;
+    auto counts = for_each<sx_connect_key, sx_connect_counts>(
+        bpf_->maps.counts, [&](const sx_connect_key& key, const sx_connect_counts& value) {
+          all.connects.push_back(to_record(key, value));
+        });
+    if (!counts) return counts.error();
+    auto times = for_each<sx_connect_destination, sx_connect_times>(
+        bpf_->maps.times, [&](const sx_connect_destination& key, const sx_connect_times& value) {
+          ConnectTimes& added = all.times.emplace_back();
+          added.destination = {ipv6_address(key.address), port_of(key.port)};
+          std::transform(std::begin(value.histograms), std::end(value.histograms),
+                         added.times.begin(), times_of);
+        });
+    if (!times) return times.error();
+    auto searches = for_each<sx_connect_netns, sx_histogram>(
+        bpf_->maps.searches, [&](const sx_connect_netns& key, const sx_histogram& value) {
+          all.searches.push_back({{key.cookie, key.inode}, times_of(value)});
+        });
+    if (!searches) return searches.error();
+    const auto skipped = recursion_misses();
+    if (!skipped) return skipped.error();
+    all.older_closed = bpf_->bss->older_closed;
+    all.missed = bpf_->bss->lost + *skipped;
+    return all;
+  }
+
+  std::vector<ConnectRecord> forget(std::span<const ConnectKey> idle) {
+    std::vector<ConnectRecord> last;
+    const int map = bpf_map__fd(bpf_->maps.counts);
+    for (const ConnectKey& each : idle) {
+      const sx_connect_key key = to_key(each);
+      sx_connect_counts counts{};
+      if (bpf_map_lookup_and_delete_elem(map, &key, &counts) < 0) continue;  // since Linux 5.14
+      last.push_back(to_record(key, counts));
+    }
+    return last;
+  }
+
+ private:
+  template <typename Key, typename Value>
+  static Result<> add(const bpf_map* map, const Key& key, const Value& value) {
+    const int added = bpf_map_update_elem(bpf_map__fd(map), &key, &value, BPF_NOEXIST);
+    if (added < 0) return Bpf::bpf_error("map", -added);
+    return {};
+  }
+
+  // Events that came while the program was at work on that CPU already.
+  Result<std::uint64_t> recursion_misses() const {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof info;
+    const int got = bpf_obj_get_info_by_fd(bpf_program__fd(bpf_->progs.follow), &info, &size);
+    if (got < 0) return Bpf::bpf_error("info", -got);
+    return std::uint64_t{info.recursion_misses};
+  }
+
+  Bpf bpf_;
+  Link link_;  // goes before the program
+};
+
+ConnectTracker::ConnectTracker(std::unique_ptr<Program> program) : program_(std::move(program)) {}
+ConnectTracker::ConnectTracker(ConnectTracker&&) noexcept = default;
+ConnectTracker& ConnectTracker::operator=(ConnectTracker&&) noexcept = default;
+ConnectTracker::~ConnectTracker() = default;
+
+Result<ConnectTracker> ConnectTracker::start() {
+  auto loaded = Bpf::load();
+  if (!loaded) return loaded.error();
+  auto program = std::make_unique<Program>(std::move(*loaded));
+  if (const auto added = program->add_rest(); !added) return added.error();
+  if (const auto attached = program->attach(); !attached) return attached.error();
+  if (const auto marked = program->mark_older(); !marked) return marked.error();
+  return ConnectTracker(std::move(program));
+}
+
+Result<ConnectCounts> ConnectTracker::read() {
+  return program_->read();
+}
+
+std::vector<ConnectRecord> ConnectTracker::forget(std::span<const ConnectKey> idle) {
+  return program_->forget(idle);
+}
+
+}  // namespace socket_exporter

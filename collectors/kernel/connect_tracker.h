@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "collectors/base/result.h"
+#include "collectors/kernel/connect_counts.h"
+
+namespace socket_exporter {
+
+/// Follows the TCP connections that processes of all network namespaces open, by an eBPF program,
+/// as long as it lives. Nothing is pinned. One thread at a time.
+class ConnectTracker {
+ public:
+  /// `denied` without the privilege, `unavailable` on an old kernel or in a build without eBPF.
+  static Result<ConnectTracker> start();
+
+  ConnectTracker(ConnectTracker&&) noexcept;
+  ConnectTracker& operator=(ConnectTracker&&) noexcept;
+  ~ConnectTracker();
+
+  Result<ConnectCounts> read();
+
+  /// Makes room: ends the counting of these keys and returns how far it came. They begin at zero
+  /// when they come again.
+  std::vector<ConnectRecord> forget(std::span<const ConnectKey> idle);
+
+ private:
+  class Program;
+  explicit ConnectTracker(std::unique_ptr<Program> program);
+
+  std::unique_ptr<Program> program_;
+};
+
+}  // namespace socket_exporter
