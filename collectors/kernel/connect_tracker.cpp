@@ -26,31 +26,6 @@ static_assert(sizeof(TimeCounters) == sizeof(sx_histogram));
 
 using Bpf = BpfProgram<connects_bpf>;
 
-struct Unlink {
-  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
-using Link = std::unique_ptr<bpf_link, Unlink>;
-
-// Entries that one system call reads.
-constexpr std::uint32_t kBatch = 256;
-
-template <typename Key, typename Value, typename Sink>
-Result<> for_each(const bpf_map* map, const Sink& sink) {
-  std::vector<Key> keys(kBatch);
-  std::vector<Value> values(kBatch);
-  std::uint32_t position = 0;
-  void* after = nullptr;
-  for (;;) {
-    std::uint32_t count = kBatch;
-    const int read = bpf_map_lookup_batch(bpf_map__fd(map), after, &position, keys.data(),
-                                          values.data(), &count, nullptr);
-    if (read < 0 && read != -ENOENT) return Bpf::bpf_error("map", -read);
-    for (std::uint32_t i = 0; i < count; ++i) sink(keys[i], values[i]);
-    if (read == -ENOENT) return {};
-    after = &position;
-  }
-}
-
 TimeCounters times_of(const sx_histogram& histogram) {
   TimeCounters times;
   std::memcpy(times.data(), &histogram, sizeof histogram);
@@ -94,21 +69,22 @@ class ConnectTracker::Program {
   Result<> add_rest() {
     sx_connect_key key{};
     key.netns.is_rest = 1;
-    if (auto added = add(bpf_->maps.counts, key, sx_connect_counts{}); !added) return added;
-    if (auto added = add(bpf_->maps.times, sx_connect_destination{}, sx_connect_times{}); !added) {
+    if (auto added = Bpf::add(bpf_->maps.counts, key, sx_connect_counts{}); !added) return added;
+    if (auto added = Bpf::add(bpf_->maps.times, sx_connect_destination{}, sx_connect_times{});
+        !added) {
       return added;
     }
-    return add(bpf_->maps.searches, sx_connect_netns{}, sx_histogram{});
+    return Bpf::add(bpf_->maps.searches, sx_connect_netns{}, sx_histogram{});
   }
 
   Result<> attach() {
-    link_ = Link(bpf_program__attach(bpf_->progs.follow));
+    link_ = BpfLink(bpf_program__attach(bpf_->progs.follow));
     if (!link_) return Bpf::bpf_error("attach", errno);
     return {};
   }
 
   Result<> mark_older() {
-    const Link link(bpf_program__attach_iter(bpf_->progs.mark_older, nullptr));
+    const BpfLink link(bpf_program__attach_iter(bpf_->progs.mark_older, nullptr));
     if (!link) return Bpf::bpf_error("attach", errno);
     const Fd iterator(bpf_iter_create(bpf_link__fd(link.get())));
     if (!iterator) return Bpf::bpf_error("iterator", errno);
@@ -121,12 +97,12 @@ class ConnectTracker::Program {
 
   Result<ConnectCounts> read() {
     ConnectCounts all;
-    auto counts = for_each<sx_connect_key, sx_connect_counts>(
+    auto counts = Bpf::for_each<sx_connect_key, sx_connect_counts>(
         bpf_->maps.counts, [&](const sx_connect_key& key, const sx_connect_counts& value) {
           all.connects.push_back(to_record(key, value));
         });
     if (!counts) return counts.error();
-    auto times = for_each<sx_connect_destination, sx_connect_times>(
+    auto times = Bpf::for_each<sx_connect_destination, sx_connect_times>(
         bpf_->maps.times, [&](const sx_connect_destination& key, const sx_connect_times& value) {
           ConnectTimes& added = all.times.emplace_back();
           added.destination = {ipv6_address(key.address), port_of(key.port)};
@@ -134,7 +110,7 @@ class ConnectTracker::Program {
                          added.times.begin(), times_of);
         });
     if (!times) return times.error();
-    auto searches = for_each<sx_connect_netns, sx_histogram>(
+    auto searches = Bpf::for_each<sx_connect_netns, sx_histogram>(
         bpf_->maps.searches, [&](const sx_connect_netns& key, const sx_histogram& value) {
           all.searches.push_back({{key.cookie, key.inode}, times_of(value)});
         });
@@ -159,13 +135,6 @@ class ConnectTracker::Program {
   }
 
  private:
-  template <typename Key, typename Value>
-  static Result<> add(const bpf_map* map, const Key& key, const Value& value) {
-    const int added = bpf_map_update_elem(bpf_map__fd(map), &key, &value, BPF_NOEXIST);
-    if (added < 0) return Bpf::bpf_error("map", -added);
-    return {};
-  }
-
   // Events that came while the program was at work on that CPU already.
   Result<std::uint64_t> recursion_misses() const {
     bpf_prog_info info{};
@@ -176,7 +145,7 @@ class ConnectTracker::Program {
   }
 
   Bpf bpf_;
-  Link link_;  // goes before the program
+  BpfLink link_;  // goes before the program
 };
 
 ConnectTracker::ConnectTracker(std::unique_ptr<Program> program) : program_(std::move(program)) {}
