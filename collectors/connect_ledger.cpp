@@ -40,10 +40,6 @@ DestinationTimes flat(const std::array<TimeCounters, SX_CONNECT_TIMES>& times) {
 
 }  // namespace
 
-std::uint64_t hash_of(const NetnsId& netns) {
-  return hash_mix(netns.cookie ^ (std::uint64_t{netns.inode} << 32U));
-}
-
 std::uint64_t hash_of(const ConnectDestination& destination) {
   return hash_mix(hash_of(destination.address) ^ destination.port);
 }
@@ -67,8 +63,7 @@ void ConnectLedger::read(const ConnectCounts& counts, std::span<const NetNs> nam
                          const WorkloadOf& workload_of, Time now) {
   now_ = now;
   keys_ = counts.connects.size();
-  namespaces_.clear();
-  for (const NetNs& ns : namespaces) namespaces_.try_emplace(ns.inode, ns);
+  namespaces_.update(namespaces);
   for (const ConnectRecord& record : counts.connects) add(record, workload_of);
   for (const ConnectTimes& each : counts.times) {
     times_.add(each.destination, flat(each.times), {}, Place::shown, now_, [&] {
@@ -77,9 +72,11 @@ void ConnectLedger::read(const ConnectCounts& counts, std::span<const NetNs> nam
     });
   }
   for (const PortSearches& each : counts.searches) {
-    searches_.add(each.netns, each.times, slot_of(each.netns), place_of(each.netns), now_, [&] {
-      return each.netns == NetnsId{} ? std::nullopt : std::optional(slot_of(each.netns));
-    });
+    searches_.add(each.netns, each.times, namespaces_.slot_of(each.netns),
+                  namespaces_.place_of(each.netns), now_, [&] {
+                    return each.netns == NetnsId{} ? std::nullopt
+                                                   : std::optional(namespaces_.slot_of(each.netns));
+                  });
   }
 }
 
@@ -99,49 +96,29 @@ void ConnectLedger::forget(std::span<const ConnectRecord> last) {
 }
 
 ConnectLedger::LeftOut ConnectLedger::choose(std::size_t top) {
-  const auto place = [this](const NetnsId& netns) { return place_of(netns); };
+  const auto place = [this](const NetnsId& netns) { return namespaces_.place_of(netns); };
   searches_.choose(kAll, now_, place);
   return {connects_.choose(top, now_, place),
           times_.choose(top, now_, [](std::monostate) { return Place::shown; })};
 }
 
-NetnsId ConnectLedger::slot_of(const NetNs& ns) {
-  return ns.is_other() ? NetnsId{} : NetnsId{ns.cookie, ns.inode};
-}
-
-NetnsId ConnectLedger::slot_of(const NetnsId& netns) const {
-  const NetNs* const ns = find(netns);
-  return ns != nullptr ? slot_of(*ns) : netns;
-}
-
-const NetNs* ConnectLedger::find(const NetnsId& netns) const {
-  const auto known = namespaces_.find(netns.inode);
-  if (known == namespaces_.end()) return nullptr;
-  const bool is_same = known->second.cookie == 0 || known->second.cookie == netns.cookie;
-  return is_same ? &known->second : nullptr;
-}
-
-Place ConnectLedger::place_of(const NetnsId& netns) const {
-  if (netns == NetnsId{}) return Place::hidden;
-  const NetNs* const ns = find(netns);
-  if (ns == nullptr) return Place::absent;
-  return ns->shown ? Place::shown : Place::hidden;
-}
-
 void ConnectLedger::add(const ConnectRecord& record, const WorkloadOf& workload_of) {
   const NetnsId& netns = record.key.netns;
-  connects_.add(record.key, record.counters, slot_of(netns), place_of(netns), now_, [&] {
-    return record.key.is_rest ? std::nullopt : std::optional(labels_of(record, workload_of));
-  });
+  connects_.add(record.key, record.counters, namespaces_.slot_of(netns),
+                namespaces_.place_of(netns), now_, [&] {
+                  return record.key.is_rest ? std::nullopt
+                                            : std::optional(labels_of(record, workload_of));
+                });
 }
 
 ConnectLabels ConnectLedger::labels_of(const ConnectRecord& record,
                                        const WorkloadOf& workload_of) const {
   const ConnectKey& key = record.key;
   Workload workload = workload_of(record.pid, key.cgroup);
-  if (workload.empty()) workload = find(key.netns)->workload;
-  return {slot_of(key.netns), workload.pod_namespace,    workload.pod,
-          workload.container, printable_label(key.comm), {key.destination, key.port}};
+  if (workload.empty()) workload = namespaces_.find(key.netns)->workload;
+  return {
+      namespaces_.slot_of(key.netns), workload.pod_namespace,     workload.pod, workload.container,
+      printable_label(key.comm),      {key.destination, key.port}};
 }
 
 }  // namespace socket_exporter

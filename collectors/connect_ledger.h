@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 #include <tuple>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include "collectors/counter_ledger.h"
 #include "collectors/kernel/connect_counts.h"
 #include "collectors/kernel/kernel.h"
+#include "collectors/netns_places.h"
 
 namespace socket_exporter {
 
@@ -33,7 +33,6 @@ struct ConnectLabels {
 
 std::uint64_t hash_of(const ConnectKey& key);
 std::uint64_t hash_of(const ConnectDestination& destination);
-std::uint64_t hash_of(const NetnsId& netns);
 
 /// All times of a destination, one sx_connect_time after another.
 using DestinationTimes =
@@ -70,17 +69,11 @@ class ConnectLedger {
   /// Chooses at most 2 * `top` series and destinations to be shown.
   LeftOut choose(std::size_t top);
 
-  /// Where to look for the rest of a namespace.
-  static NetnsId slot_of(const NetNs& ns);
-
   const Connects& connects() const { return connects_; }
   const Times& times() const { return times_; }
   const Searches& searches() const { return searches_; }
 
  private:
-  const NetNs* find(const NetnsId& netns) const;
-  NetnsId slot_of(const NetnsId& netns) const;
-  Place place_of(const NetnsId& netns) const;
   void add(const ConnectRecord& record, const WorkloadOf& workload_of);
   ConnectLabels labels_of(const ConnectRecord& record, const WorkloadOf& workload_of) const;
 
@@ -88,8 +81,8 @@ class ConnectLedger {
   Times times_;
   Searches searches_;
   Time now_{};
-  std::size_t keys_ = 0;                                 ///< in the kernel's table
-  std::unordered_map<std::uint32_t, NetNs> namespaces_;  ///< by inode
+  std::size_t keys_ = 0;  ///< in the kernel's table
+  NetnsPlaces namespaces_;
 };
 
 }  // namespace socket_exporter

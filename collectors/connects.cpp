@@ -201,7 +201,7 @@ class Connects final : public Collector {
     }
     for (const NetNs& ns : snapshot.namespaces()) {
       if (ns.is_other()) continue;
-      const ConnectCounters rest = ledger.connects().rest_of(ConnectLedger::slot_of(ns));
+      const ConnectCounters rest = ledger.connects().rest_of(NetnsPlaces::slot_of(ns));
       if (snapshot.is_host(ns) || has_any(rest)) emit_series(out, {ns.name}, rest);
     }
     const ConnectCounters hidden = ledger.connects().rest_of(NetnsId{});

@@ -227,7 +227,7 @@ TEST_CASE("where cookies are not known the inode tells a namespace", "[connect_l
               record(kHost, "b", 81, 2)});
   CHECK(books.ledger.connects().series().size() == 1);
   CHECK(books.shown(80) == 4);
-  CHECK(books.rest(ConnectLedger::slot_of(books.namespaces[0])) == 2);
+  CHECK(books.rest(NetnsPlaces::slot_of(books.namespaces[0])) == 2);
 }
 
 TEST_CASE("idle keys are forgotten only when the kernel's table is over half full",
