@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "collectors/base/address.h"
+#include "collectors/bind_ledger.h"
 #include "collectors/connect_ledger.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/kernel/listed_netns.h"
@@ -66,6 +67,7 @@ struct History {
   /// Of the destinations shown: a process may be gone while its TIME_WAIT sockets remain.
   std::map<DestinationKey, KnownComm> destination_comms;
   ConnectLedger connects;
+  BindLedger binds;
   /// What the field filter said of a netstat field.
   NetstatFields netstat_fields;
   /// When the host started, in seconds since 1970; /proc/stat is dear to read.

@@ -2,6 +2,7 @@
 
 namespace socket_exporter {
 
+extern const CollectorEntry kBindsEntry;
 extern const CollectorEntry kConnectsEntry;
 extern const CollectorEntry kConntrackEntry;
 extern const CollectorEntry kDestinationsEntry;
@@ -33,6 +34,7 @@ std::span<const CollectorEntry* const> all_collectors() {
       &kEphemeralPortsEntry,   //
       &kDestinationsEntry,     //
       &kConnectsEntry,         //
+      &kBindsEntry,            //
       &kListenersEntry,        //
       &kProcessesEntry,        //
       &kLimitsEntry,           //

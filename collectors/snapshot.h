@@ -51,6 +51,11 @@ class Snapshot {
   std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) {
     return kernel_.forget_connects(idle);
   }
+  /// As Kernel::binds; not kept either.
+  Result<std::vector<BindRecord>> binds() { return kernel_.binds(); }
+  std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) {
+    return kernel_.forget_binds(idle);
+  }
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) {
     return kernel_.connect_workload(pid, cgroup);
   }

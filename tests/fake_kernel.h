@@ -73,6 +73,7 @@ class FakeKernel : public Kernel {
   std::uint64_t unread_ports = 0;     ///< with more sockets than were looked at
   Result<Owners> owners = Owners{};
   Result<ConnectCounts> connect_counts = ConnectCounts{};
+  Result<std::vector<BindRecord>> bind_records = std::vector<BindRecord>{};
   std::map<std::uint64_t, Workload> workload_of_cgroup;  ///< for connect_workload()
   std::vector<ConnectKey> forgotten;                     ///< what forget_connects() was asked to
   DestinationSet wanted_owners;                          ///< what a scrape asked for last
@@ -159,6 +160,8 @@ class FakeKernel : public Kernel {
     });
     return last;
   }
+  Result<std::vector<BindRecord>> binds() override { return bind_records; }
+  std::vector<BindRecord> forget_binds(std::span<const BindKey> /*idle*/) override { return {}; }
   Workload connect_workload(std::uint32_t /*pid*/, std::uint64_t cgroup) override {
     return workload_of_cgroup[cgroup];
   }

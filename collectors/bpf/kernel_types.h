@@ -132,7 +132,16 @@ struct pid {
   struct upid numbers[1];
 };
 
-struct files_struct;
+struct file;
+
+struct fdtable {
+  unsigned int max_fds;
+  struct file** fd;
+};
+
+struct files_struct {
+  struct fdtable* fdt;
+};
 
 struct task_struct {
   struct nsproxy* nsproxy;
@@ -209,6 +218,7 @@ struct socket {
 };
 
 struct inode {
+  unsigned short i_mode;
   unsigned long i_ino;
 };
 
@@ -243,6 +253,7 @@ typedef struct {
 
 struct file {
   file_ref_t f_ref;
+  void* private_data;
   struct inode* f_inode;
 };
 
@@ -284,6 +295,21 @@ struct tcp_sock {
   __u32 write_seq;
   __u32 snd_una;
   __u32 segs_out;
+};
+
+/* The registers that a system call was entered with. */
+struct pt_regs___x86 {
+  unsigned long di;
+  unsigned long si;
+};
+
+struct pt_regs___arm64 {
+  __u64 regs[31];
+  __u64 orig_x0;
+};
+
+struct trace_event_raw_sys_exit {
+  long ret;
 };
 
 #pragma clang attribute pop

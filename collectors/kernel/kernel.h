@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collectors/base/result.h"
+#include "collectors/kernel/bind_counts.h"
 #include "collectors/kernel/connect_counts.h"
 #include "collectors/kernel/owners.h"
 #include "collectors/kernel/socket.h"
@@ -100,6 +101,11 @@ class Kernel {
   virtual std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) = 0;
   /// The pod or container that a process of a ConnectRecord was in; empty: none, or not known.
   virtual Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) = 0;
+
+  /// Sockets that got no local port; `unavailable` where these are not counted.
+  virtual Result<std::vector<BindRecord>> binds() = 0;
+  /// As BindTracker::forget; nothing where they are not counted.
+  virtual std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) = 0;
 
   virtual std::vector<Feature> features() const = 0;
 };

@@ -121,12 +121,24 @@ void LinuxKernel::follow_connects() {
   shows_first_pids_ = is_of_first_pids(paths_.procfs);
 }
 
+void LinuxKernel::follow_binds() {
+  auto started = BindTracker::start();
+  binds_feature_ = {"bind_tracking", static_cast<bool>(started),
+                    "by tracepoints on the return of bind() and connect()"};
+  if (started) {
+    binds_ = std::move(*started);
+  } else {
+    binds_feature_->reason = started.error().what;
+  }
+}
+
 std::vector<Feature> LinuxKernel::features() const {
   std::vector<Feature> all = diag_features_;
   all.push_back(walk_feature_);
   all.push_back(finder_.feature());
   all.push_back(owner_scan_.feature());
   if (connects_feature_) all.push_back(*connects_feature_);
+  if (binds_feature_) all.push_back(*binds_feature_);
   return all;
 }
 
@@ -226,6 +238,17 @@ Result<ConnectCounts> LinuxKernel::connects() {
 
 std::vector<ConnectRecord> LinuxKernel::forget_connects(std::span<const ConnectKey> idle) {
   return connects_ ? connects_->forget(idle) : std::vector<ConnectRecord>{};
+}
+
+Result<std::vector<BindRecord>> LinuxKernel::binds() {
+  if (!binds_) return Error{Error::Kind::unavailable, "bind() is not followed"};
+  auto records = binds_->read();
+  if (!records) return Error{Error::Kind::io, records.error().what};
+  return records;
+}
+
+std::vector<BindRecord> LinuxKernel::forget_binds(std::span<const BindKey> idle) {
+  return binds_ ? binds_->forget(idle) : std::vector<BindRecord>{};
 }
 
 Workload LinuxKernel::connect_workload(std::uint32_t pid, std::uint64_t cgroup) {

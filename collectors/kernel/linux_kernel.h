@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "collectors/kernel/bind_tracker.h"
 #include "collectors/kernel/connect_tracker.h"
 #include "collectors/kernel/diag_scan.h"
 #include "collectors/kernel/kernel.h"
@@ -35,6 +36,8 @@ class LinuxKernel final : public Kernel {
   /// Follows outgoing connections from here on, where this host lets it: features() tells. Before
   /// the first scrape.
   void follow_connects();
+  /// The same of sockets that get no local port.
+  void follow_binds();
 
   Result<std::vector<NetNs>> namespaces() override;
   Result<NetNs> own_namespace() override;
@@ -48,6 +51,8 @@ class LinuxKernel final : public Kernel {
   bool counts_owners() const override { return owner_scan_.counts(); }
   Result<ConnectCounts> connects() override;
   std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override;
+  Result<std::vector<BindRecord>> binds() override;
+  std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) override;
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) override;
   std::vector<Feature> features() const override;
 
@@ -92,7 +97,9 @@ class LinuxKernel final : public Kernel {
   OwnerScan owner_scan_;
   std::optional<ConnectTracker> connects_;
   std::optional<Feature> connects_feature_;  ///< once it was tried
-  bool shows_first_pids_ = false;            ///< procfs numbers processes as the first namespace
+  std::optional<BindTracker> binds_;
+  std::optional<Feature> binds_feature_;  ///< once it was tried
+  bool shows_first_pids_ = false;         ///< procfs numbers processes as the first namespace
 };
 
 }  // namespace socket_exporter

@@ -143,6 +143,7 @@ int run_serve(const Options& options) {
 
   LinuxKernel kernel(kernel_paths(options));
   if (is_enabled(options, "connects")) kernel.follow_connects();
+  if (is_enabled(options, "binds")) kernel.follow_binds();
   const Features features = kernel.features();  // from here on the kernel is the gather thread's
   Scraper scraper(kernel, options.collector_options, logger);
   ServiceResolver resolver(
