@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What becomes of connect(), counted by the exporter and by the client itself."""
+"""What becomes of connect() and bind(), counted by the exporter and by the client itself."""
 import contextlib
 import errno
+import os
 import socket
 import subprocess
 import sys
@@ -16,8 +17,8 @@ FAMILIES = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
 MANY = 200_000
 SCRAPES = 20
 TCP_USER_TIMEOUT = 18
-ATTEMPTS, FAILURES, CLOSED = (f"socket_{name}_total" for name in (
-    "connect_attempts", "connect_failures", "connections_closed"))
+ATTEMPTS, FAILURES, CLOSED, BIND_FAILURES = (f"socket_{name}_total" for name in (
+    "connect_attempts", "connect_failures", "connections_closed", "bind_failures"))
 
 
 def total(metrics, name, namespace, **labels):
@@ -267,15 +268,107 @@ sys.stdin.read()
         self.assertLessEqual({("namespace", "shop"), ("pod", "cart"), ("container", container[:12])}, labels)
 
 
+class BindsTest(unittest.TestCase):
+    TYPES = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.exporter = cls.enterClassContext(harness.Exporter("--collector.disable-defaults", "--collector.binds"))
+        feature, = cls.exporter.scrape().all("socket_exporter_feature_info", feature="bind_tracking")
+        if dict(feature)["state"] != "on":
+            print(feature)
+            sys.exit(harness.SKIPPED)
+
+    def setUp(self):
+        self.namespace = self.enterContext(harness.Namespace())
+        self.stack = self.enterContext(contextlib.ExitStack())
+
+    def bind(self, kind, to):
+        """The socket, or the errno of bind()."""
+        sock = self.stack.enter_context(socket.socket(FAMILIES.get(to[0], socket.AF_INET), kind))
+        try:
+            sock.bind(to)
+        except OSError as error:
+            return error.errno
+        return sock
+
+    def counted(self):
+        found = self.exporter.scrape().all(BIND_FAILURES, netns=f"net:[{self.namespace.inode}]")
+        labels = [(dict(key), value) for key, value in found.items() if value]
+        return {(key["protocol"], key["reason"]): value for key, value in labels}
+
+    def test_taken_port(self):
+        with self.namespace.entered():
+            for address in FAMILIES:
+                for kind in self.TYPES.values():
+                    port = self.bind(kind, (address, 0)).getsockname()[1]
+                    for _ in range(3):
+                        self.assertEqual(self.bind(kind, (address, port)), errno.EADDRINUSE)
+        self.assertEqual(self.counted(), {("tcp", "in_use"): 6, ("udp", "in_use"): 6})
+
+    def test_exhausted_range(self):
+        self.namespace.sysctl("ipv4.ip_local_port_range", "40000 40063")
+        refused = {}
+        with self.namespace.entered():
+            for protocol, kind in self.TYPES.items():
+                results = [self.bind(kind, ("127.0.0.1", 0)) for _ in range(100)]
+                refused[protocol] = results.count(errno.EADDRINUSE)
+        self.assertEqual(refused, {"tcp": 36, "udp": 36})
+        self.assertEqual(self.counted(), {(protocol, "no_port"): count for protocol, count in refused.items()})
+
+    def test_udp_connect_that_finds_no_port(self):
+        self.namespace.sysctl("ipv4.ip_local_port_range", "40000 40063")
+        with self.namespace.entered():
+            sockets = [self.stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(100)]
+            errors = [sock.connect_ex(("127.0.0.1", 53)) for sock in sockets]
+        self.assertEqual(errors, [0] * 64 + [errno.EAGAIN] * 36)
+        self.assertEqual(self.counted(), {("udp", "no_port"): 36})
+
+    def test_address_of_another_host(self):
+        with self.namespace.entered():
+            self.assertEqual(self.bind(socket.SOCK_STREAM, ("192.0.2.1", 0)), errno.EADDRNOTAVAIL)
+        self.assertEqual(self.counted(), {("tcp", "not_available"): 1})
+
+    def test_port_of_the_privileged(self):
+        child = os.fork()
+        if child == 0:
+            errors = []
+            try:
+                self.namespace.join()
+                harness.become_nobody()
+                errors = [self.bind(socket.SOCK_STREAM, ("127.0.0.1", 80)) for _ in range(4)]
+            finally:
+                os._exit(errors.count(errno.EACCES))
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 4)
+        self.assertEqual(self.counted(), {("tcp", "denied"): 4})
+
+    def test_host_is_there_before_the_first_failure(self):
+        rest = self.exporter.scrape().all(BIND_FAILURES, netns="host", comm="other")
+        self.assertEqual(len(rest), 5)
+
+    def test_starts_and_stops_leave_nothing(self):
+        def programs():
+            listed = subprocess.run([harness.program("bpftool"), "prog", "list"], capture_output=True, text=True,
+                                    check=True, timeout=harness.LIMIT).stdout
+            return listed.count("name after_bind")
+        before = programs()
+        for _ in range(10):
+            with harness.Exporter("--collector.disable-defaults", "--collector.binds"):
+                self.assertEqual(programs(), before + 1)
+        harness.eventually(lambda: programs() == before, "the kernel has let the programs go")
+
+
 class WithoutBpfTest(unittest.TestCase):
     def test_the_metrics_are_absent_and_the_reason_is_told(self):
-        with harness.Exporter(*ONLY, prepare=harness.become_nobody) as exporter:
+        with harness.Exporter(*ONLY, "--collector.binds", prepare=harness.become_nobody) as exporter:
             metrics = exporter.scrape()
-            exporter.wait_for_line(r"connect_tracking \(.*CAP_BPF")
-        self.assertNotIn(ATTEMPTS, metrics.samples)
-        feature, = metrics.all("socket_exporter_feature_info", feature="connect_tracking")
-        self.assertEqual(dict(feature)["state"], "off")
-        self.assertEqual(metrics.value("socket_exporter_collector_success", collector="connects"), 1)
+            exporter.wait_for_line(r"connect_tracking \(.*CAP_BPF.*bind_tracking \(.*CAP_BPF")
+        for name, collector, tracking in ((ATTEMPTS, "connects", "connect_tracking"),
+                                          (BIND_FAILURES, "binds", "bind_tracking")):
+            self.assertNotIn(name, metrics.samples)
+            feature, = metrics.all("socket_exporter_feature_info", feature=tracking)
+            self.assertEqual(dict(feature)["state"], "off")
+            self.assertEqual(metrics.value("socket_exporter_collector_success", collector=collector), 1)
 
 
 if __name__ == "__main__":
