@@ -69,6 +69,20 @@ std::vector<std::string> pool_steps(const Inspection& seen, const Subject& subje
           subject.process.empty() ? fmt::format("Who: {}.", find_process(subject)) : relief(seen)};
 }
 
+std::vector<std::string> udp_steps(const Inspection& seen, const Subject& subject) {
+  std::vector<std::string> steps;
+  if (subject.process.empty()) {
+    steps.emplace_back("Who: ss -uanp, as root, shows which process.");
+  } else {
+    steps.push_back(fmt::format("Look: ss -uanp | grep pid={},", subject.pid));
+  }
+  steps.emplace_back(
+      "Share sockets: one UDP socket reaches any number of destinations by sendto(); close those "
+      "that have their answer (DNS lookups, QUIC, statsd, syslog).");
+  steps.push_back(relief(seen));
+  return steps;
+}
+
 }  // namespace
 
 std::string share(std::uint64_t part, std::uint64_t whole) {
@@ -109,6 +123,8 @@ std::vector<std::string> steps_for(Cause cause, const Inspection& seen, const Su
       return leak_steps(subject);
     case Cause::unresponsive_peer:
       return silent_steps(subject);
+    case Cause::udp_ports:
+      return udp_steps(seen, subject);
     default:
       return pool_steps(seen, subject);
   }

@@ -17,6 +17,7 @@ enum class Cause {
   accept_queue_full,
   descriptors,
   conntrack,
+  udp_ports,
 };
 
 /// "churn", "close_wait_leak", ... for programs.

@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "collectors/kernel/process.h"
+#include "exporter/diagnosis/port_check.h"
 #include "exporter/diagnosis/words.h"
 
 namespace socket_exporter {
@@ -42,56 +43,6 @@ CheckResult worst_of(const std::vector<Candidate>& candidates, const Levels& lev
 
 std::string out_of(std::uint64_t part, std::uint64_t whole) {
   return fmt::format("{} of {}", grouped(part), grouped(whole));
-}
-
-std::string tuple_name(const SeenTuple& tuple) {
-  return fmt::format("{} -> {}", to_string(tuple.key.source),
-                     to_string(tuple.key.destination, tuple.key.destination_port));
-}
-
-// The percentage shown is that of all ports, as the score; the status is that of the worse of
-// all ports and the fullest tuple, because a tuple can be full long before the range is.
-CheckResult check_system_ports(const Inspection& seen, const Levels& levels) {
-  if (!seen.sockets) return unknown_result(seen.sockets.error());
-  const SeenSockets& sockets = *seen.sockets;
-  const std::uint64_t unreserved = sockets.total_ports() - sockets.reserved;
-  CheckResult result;
-  result.status = judge(sockets.tcp_ports.used, unreserved, levels);
-  result.used_percent = sockets.used_percent();
-  result.measures = {{"ports", sockets.tcp_ports.used, unreserved}};
-  const std::string all =
-      fmt::format("{} ephemeral ports are in use ({} %)",
-                  out_of(sockets.tcp_ports.used, unreserved), result.used_percent);
-  if (sockets.tuples.empty()) {
-    result.message = result.status == Status::ok ? all + "."
-                                                 : all +
-                                                       ": bind(0) and connect() fail "
-                                                       "when none is left.";
-    return result;
-  }
-
-  const SeenTuple& fullest = sockets.tuples.front();
-  const std::uint64_t usable = sockets.tcp_ports.usable;
-  const Status tuple_status = judge(fullest.use.ports_used, usable, levels);
-  result.measures.push_back({"fullest_tuple_ports", fullest.use.ports_used, usable});
-  const std::string tuple =
-      fmt::format("{} has {} ports in use ({} %)", tuple_name(fullest),
-                  out_of(fullest.use.ports_used, usable), sockets.used_percent(fullest.use));
-  if (tuple_status != Status::ok && tuple_status >= result.status) {
-    result.status = tuple_status;
-    result.message = fmt::format(
-        "{}: connect() to it fails with EADDRNOTAVAIL when none is left; {} % of "
-        "the whole range are in use.",
-        tuple, result.used_percent);
-  } else if (result.status != Status::ok) {
-    result.message = fmt::format(
-        "{}: bind(0) fails with EADDRINUSE when none is left; the fullest "
-        "tuple, {}.",
-        all, tuple);
-  } else {
-    result.message = fmt::format("{}; the fullest tuple, {}.", all, tuple);
-  }
-  return result;
 }
 
 void add_limits(const SeenSockets& sockets, const SeenLimits& limits,

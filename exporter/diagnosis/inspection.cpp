@@ -227,7 +227,11 @@ int SeenProcess::fds_percent() const {
 }
 
 int SeenSockets::used_percent() const {
-  return whole_percent(tcp_ports.used, total_ports() - reserved);
+  return whole_percent(tcp_ports.used, unreserved_ports());
+}
+
+int SeenSockets::udp_percent() const {
+  return whole_percent(udp_ports.used, udp_ports.usable);
 }
 
 int SeenSockets::used_percent(const TupleUse& use) const {

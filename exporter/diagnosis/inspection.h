@@ -41,6 +41,12 @@ struct SeenTuple {
   ProcessName process;  ///< that holds most of the destination's sockets
 };
 
+/// The process that holds most ports of the range in one way.
+struct SeenHolder {
+  ProcessName process;
+  std::uint64_t ports = 0;
+};
+
 /// A local address with sockets in the port range.
 struct SeenSource {
   IpAddress address;
@@ -84,7 +90,7 @@ struct SeenCloseWait {
   bool inbound = false;  ///< the group was accepted by a listener
 };
 
-/// TCP sockets that found no room in a table that is full, by table; one may be in several.
+/// Sockets that found no room in a table that is full, by table; one may be in several.
 struct SeenLeftOut {
   std::uint64_t tuples = 0;       ///< of no tuple
   std::uint64_t sources = 0;      ///< of no local address
@@ -104,7 +110,11 @@ struct SeenSockets {
   std::uint64_t in_range = 0;  ///< TCP sockets with a local port of the range
   StateCounts states{};        ///< of all TCP sockets
   std::uint64_t udp = 0;       ///< UDP sockets
-  StateCounts range_states{};  ///< of those in the range
+  PortUse udp_ports;
+  std::uint64_t udp_in_range = 0;
+  SeenHolder udp_holder;
+  std::vector<SeenSource> udp_sources;  ///< without destinations
+  StateCounts range_states{};           ///< of those in the range
   std::vector<SeenTuple> tuples;
   std::optional<SeenTuple> silent;  ///< the tuple with most SYN_SENT
   std::vector<SeenSource> sources;
@@ -114,8 +124,12 @@ struct SeenSockets {
   SeenLeftOut left_out;
 
   std::uint32_t total_ports() const { return static_cast<std::uint32_t>(port_max - port_min) + 1; }
+  std::uint32_t unreserved_ports() const { return total_ports() - reserved; }
   /// Ports of the range that are in use, of those not reserved.
   int used_percent() const;
+  int udp_percent() const;
+  /// Enough of them to be worth a word.
+  bool udp_matters() const { return udp_percent() >= 10; }
   /// Ports that the tuple has, of those that connect() may take.
   int used_percent(const TupleUse& use) const;
 };

@@ -66,12 +66,26 @@ std::string states_text(const StateCounts& states) {
   return text;
 }
 
+// Few UDP ports are not worth a line.
+void add_udp(Page& page, const SeenSockets& sockets) {
+  if (!sockets.udp_matters()) return;
+  const SeenHolder& holder = sockets.udp_holder;
+  page.line("",
+            fmt::format("UDP: {} of {} in use ({} %), for every destination{}",
+                        grouped(sockets.udp_ports.used), grouped(sockets.udp_ports.usable),
+                        sockets.udp_percent(),
+                        holder.process.is_known() ? fmt::format("; {} by {}", grouped(holder.ports),
+                                                                to_string(holder.process))
+                                                  : ""));
+}
+
 void add_ports(Page& page, const SeenSockets& sockets) {
   page.line("Ports",
             fmt::format("{}-{}: {} ports, {} reserved, {} usable for connect(); {} in use ({} %)",
                         sockets.port_min, sockets.port_max, grouped(sockets.total_ports()),
                         grouped(sockets.reserved), grouped(sockets.tcp_ports.usable),
                         grouped(sockets.tcp_ports.used), sockets.used_percent()));
+  add_udp(page, sockets);
   const auto shown = std::min(sockets.tuples.size(), kTuples);
   for (std::size_t i = 0; i < shown; ++i) {
     const SeenTuple& tuple = sockets.tuples[i];

@@ -245,6 +245,25 @@ TEST_CASE("Descriptors and connection tracking are other ways to run out", "[cau
   CHECK(found[1].status == Status::warning);
 }
 
+TEST_CASE("UDP ports that run out are named with their process", "[causes]") {
+  KnownHost host;
+  host.add_udp(69);
+  CHECK(causes(host).empty());
+  CHECK_THAT(calm_headline(host.inspect_all()), Contains("UDP has 69 %"));
+  host.add_udp(30);
+
+  const auto found = causes(host);
+
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].cause == Cause::udp_ports);
+  CHECK(found[0].status == Status::critical);
+  CHECK(found[0].headline ==
+        "99 of 99 ephemeral ports are in use by UDP (100 %): connect() and sendto() of new sockets "
+        "fail with EAGAIN, bind(0) with EADDRINUSE.");
+  CHECK_THAT(found[0].explanation, Contains("nginx (pid 42) holds 99 of them"));
+  CHECK_THAT(all_steps(found[0]), Contains("grep pid=42,") && Contains("ip_local_port_range"));
+}
+
 TEST_CASE("Causes go by the thresholds of their checks", "[causes]") {
   KnownHost host;
   host.add_listener(8080, 60, 99);
@@ -272,4 +291,5 @@ TEST_CASE("Causes go by the thresholds of their checks", "[causes]") {
 TEST_CASE("Every cause has a name for programs", "[causes]") {
   CHECK(to_string(Cause::churn) == "churn");
   CHECK(to_string(Cause::conntrack) == "conntrack");
+  CHECK(to_string(Cause::udp_ports) == "udp_ports");
 }

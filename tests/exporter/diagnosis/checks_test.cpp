@@ -47,7 +47,7 @@ TEST_CASE("system-ports counts distinct unreserved ports", "[checks]") {
   CHECK(run.seen.sockets->tcp_ports.used == 30);
   CHECK(run.seen.sockets->in_range == 32);
   CHECK(run.seen.sockets->reserved == 1);
-  CHECK_THAT(run.result.message, Contains("30 of 99 ephemeral ports are in use (30 %)"));
+  CHECK_THAT(run.result.message, Contains("30 of 99 ephemeral TCP ports are in use (30 %)"));
 }
 
 TEST_CASE("system-ports goes by the fullest tuple when that is worse", "[checks]") {
@@ -60,7 +60,7 @@ TEST_CASE("system-ports goes by the fullest tuple when that is worse", "[checks]
 
   CHECK(run.result.status == Status::warning);
   CHECK(run.result.used_percent == 81);
-  CHECK_THAT(run.result.message, Contains("10.0.0.5 -> 10.1.2.3:443 has 72 of 90 ports"));
+  CHECK_THAT(run.result.message, Contains("10.0.0.5 -> 10.1.2.3:443 has 72 of 90 TCP ports"));
   CHECK_THAT(run.result.message, Contains("EADDRNOTAVAIL"));
 }
 
@@ -73,7 +73,26 @@ TEST_CASE("system-ports goes by the whole range when no tuple is full", "[checks
 
   CHECK(run.result.status == Status::critical);
   CHECK(run.result.used_percent == 90);
-  CHECK_THAT(run.result.message, Contains("90 of 99 ephemeral ports are in use (90 %): bind(0)"));
+  CHECK_THAT(run.result.message,
+             Contains("90 of 99 ephemeral TCP ports are in use (90 %): bind(0)"));
+}
+
+TEST_CASE("system-ports goes by UDP when that is worse", "[checks]") {
+  KnownHost host;
+  host.add_outgoing(50, TcpState::established);
+  host.add_udp(60);
+  CHECK(host.run("system-ports").result.protocol == Protocol::tcp);  // both are well
+  host.add_udp(20);
+
+  const CheckRun run = host.run("system-ports");
+
+  CHECK(run.result.status == Status::warning);
+  CHECK(run.result.protocol == Protocol::udp);
+  CHECK(run.result.used_percent == 80);
+  CHECK_THAT(run.result.message, Contains("80 of 99 ephemeral UDP ports are in use (80 %), 80 by "
+                                          "nginx (pid 42): sockets to all destinations"));
+  host.add_outgoing(40, TcpState::established);
+  CHECK(host.run("system-ports").result.protocol == Protocol::tcp);
 }
 
 TEST_CASE("system-ports warns from its thresholds on", "[checks]") {
@@ -260,7 +279,7 @@ TEST_CASE("Of several namespaces the worst comes first and is named", "[checks]"
   REQUIRE(runs.size() == 3);
   CHECK(runs[0].result.status == Status::warning);
   CHECK_THAT(runs[0].result.message, Catch::StartsWith("red: 10.0.0.5 -> 10.1.2.3:443 has 75 of"));
-  CHECK_THAT(runs[1].result.message, Catch::StartsWith("host: 30 of 99 ephemeral ports"));
+  CHECK_THAT(runs[1].result.message, Catch::StartsWith("host: 30 of 99 ephemeral TCP ports"));
   CHECK(runs[2].seen.ns.name == "blue");
 }
 

@@ -74,6 +74,16 @@ TEST_CASE("TIME_WAIT that gives its port back is not in the bar", "[report]") {
                                    "50 give their port back"));
 }
 
+TEST_CASE("UDP has a line once it has a part of the ports", "[report]") {
+  KnownHost host;
+  host.add_udp(9);
+  CHECK(plain(host).find("UDP") == std::string::npos);
+  host.add_udp(55);
+  CHECK_THAT(plain(host),
+             Contains("\n          UDP: 64 of 99 in use (64 %), for every destination; "
+                      "64 by nginx (pid 42)\n"));
+}
+
 TEST_CASE("A calm host has a short report", "[report]") {
   KnownHost host;
   host.add_listener(80, 1, 128);
