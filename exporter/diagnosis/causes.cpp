@@ -166,9 +166,9 @@ std::vector<std::string> not_judged(const Inspection& seen) {
 }  // namespace
 
 std::string_view to_string(Cause cause) {
-  constexpr std::array<std::string_view, 8> kNames{
+  constexpr std::array<std::string_view, 9> kNames{
       "churn",       "close_wait_leak", "pool_too_large", "unresponsive_peer", "accept_queue_full",
-      "descriptors", "conntrack",       "udp_ports"};
+      "descriptors", "conntrack",       "udp_ports",      "ports_bound"};
   return kNames[static_cast<std::size_t>(cause)];
 }
 

@@ -18,6 +18,7 @@ enum class Cause {
   descriptors,
   conntrack,
   udp_ports,
+  ports_bound,
 };
 
 /// "churn", "close_wait_leak", ... for programs.

@@ -53,6 +53,8 @@ void add_system_ports(Json& json, const CheckRun& run) {
   json["reservedPorts"] = sockets.reserved;
   json["usablePorts"] = ports.usable;
   json["socketsInRange"] = is_udp ? sockets.udp_in_range : sockets.in_range;
+  json["boundPorts"] = sockets.bound_ports();
+  json["reusablePorts"] = sockets.reusable_ports();
   json["fullestTuple"] = nullptr;
   if (!sockets.tuples.empty()) json["fullestTuple"] = tuple_json(sockets, sockets.tuples.front());
   json["leftOutSockets"] = left_out_json(sockets.left_out);

@@ -106,7 +106,11 @@ struct SeenSockets {
   std::uint16_t port_min = 0;
   std::uint16_t port_max = 0;
   std::uint32_t reserved = 0;
+  PortSpace::Reuse reuse = PortSpace::Reuse::never;  ///< of ports in TIME_WAIT
   PortUse tcp_ports;
+  std::uint32_t tcp_kept = 0;  ///< of those used: less those that all their sockets give back
+  StateCounts bound_states{};  ///< of TCP sockets that bind() or listen() gave a port of the range
+  SeenHolder bound_holder;     ///< of such ports
   std::uint64_t in_range = 0;  ///< TCP sockets with a local port of the range
   StateCounts states{};        ///< of all TCP sockets
   std::uint64_t udp = 0;       ///< UDP sockets
@@ -115,6 +119,7 @@ struct SeenSockets {
   SeenHolder udp_holder;
   std::vector<SeenSource> udp_sources;  ///< without destinations
   StateCounts range_states{};           ///< of those in the range
+  std::uint64_t given_back = 0;         ///< sockets in the range that give their port back
   std::vector<SeenTuple> tuples;
   std::optional<SeenTuple> silent;  ///< the tuple with most SYN_SENT
   std::vector<SeenSource> sources;
@@ -127,6 +132,10 @@ struct SeenSockets {
   std::uint32_t unreserved_ports() const { return total_ports() - reserved; }
   /// Ports of the range that are in use, of those not reserved.
   int used_percent() const;
+  /// Ports that bind() or listen() holds, so that connect() takes them to no destination.
+  std::uint32_t bound_ports() const { return unreserved_ports() - tcp_ports.usable; }
+  /// Ports in use that connect() takes over all the same.
+  std::uint32_t reusable_ports() const { return tcp_ports.used - tcp_kept; }
   int udp_percent() const;
   /// Enough of them to be worth a word.
   bool udp_matters() const { return udp_percent() >= 10; }

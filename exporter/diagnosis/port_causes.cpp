@@ -52,6 +52,15 @@ Cause cause_of(const PortHolders& holders) {
   return holders.closing > holders.established ? Cause::churn : Cause::pool_too_large;
 }
 
+Subject subject_of(const SeenHolder& holder) {
+  if (!holder.process.is_known()) return {};
+  return {"", to_string(holder.process), holder.process.pid};
+}
+
+bool is_loopback(const SeenTuple& tuple) {
+  return tuple.key.source.is_loopback() || tuple.key.destination.is_loopback();
+}
+
 std::string consequence(std::uint64_t used, std::uint64_t usable, Status status) {
   if (used >= usable) return "new connections fail with EADDRNOTAVAIL";
   if (status == Status::critical) return "new connections are about to fail with EADDRNOTAVAIL";
@@ -62,40 +71,108 @@ Levels early(const Levels& ports) {
   return {std::min(kSlowConnectPercent, ports.warning), ports.critical};
 }
 
-void add_tcp_ports(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {
+void add_tuple(const Inspection& seen, Status status, std::vector<Finding>& findings) {
   const SeenSockets& sockets = *seen.sockets;
-  if (!sockets.tuples.empty()) {
-    const SeenTuple& tuple = sockets.tuples.front();
-    const auto used = tuple.use.ports_used;
-    const auto usable = sockets.tcp_ports.usable;
-    const Status status = judge(used, usable, early(levels));
-    if (status != Status::ok) {
-      const PortHolders holders = holders_of(tuple.use.states, used);
-      const Cause cause = cause_of(holders);
-      const Subject subject = subject_of(tuple);
-      findings.push_back(
-          {cause, status,
-           fmt::format(
-               "{} -> {}{} has {} of {} ports in use ({} %): {}.", to_string(tuple.key.source),
-               subject.peer, tuple.service.empty() ? "" : " (" + tuple.service + ")", grouped(used),
-               grouped(usable), sockets.used_percent(tuple.use), consequence(used, usable, status)),
-           explain(cause, holders, subject), steps_for(cause, seen, subject)});
-      return;
-    }
-  }
-  const std::uint64_t unreserved = sockets.unreserved_ports();
-  const Status status = judge(sockets.tcp_ports.used, unreserved, early(levels));
-  if (status == Status::ok) return;
-  const auto all =
-      std::accumulate(sockets.range_states.begin(), sockets.range_states.end(), std::uint64_t{0});
-  const PortHolders holders = holders_of(sockets.range_states, all);
+  const SeenTuple& tuple = sockets.tuples.front();
+  const auto used = tuple.use.ports_used;
+  const auto usable = sockets.tcp_ports.usable;
+  const PortHolders holders = holders_of(tuple.use.states, used);
   const Cause cause = cause_of(holders);
+  const Subject subject = subject_of(tuple);
   findings.push_back(
       {cause, status,
-       fmt::format("{} of {} ephemeral ports are in use ({} %), no tuple is full: "
-                   "bind(0) fails at 100 %, connect() later.",
-                   grouped(sockets.tcp_ports.used), grouped(unreserved), sockets.used_percent()),
-       explain(cause, holders, {}), steps_for(cause, seen, {})});
+       fmt::format("{} -> {}{} has {} of {} ports in use ({} %): {}.", to_string(tuple.key.source),
+                   subject.peer, tuple.service.empty() ? "" : " (" + tuple.service + ")",
+                   grouped(used), grouped(usable), sockets.used_percent(tuple.use),
+                   consequence(used, usable, status)),
+       explain(cause, holders, subject), steps_for(cause, seen, subject)});
+}
+
+// Ports of bind() and listen() are lost to every destination.
+void add_bound(const Inspection& seen, Status status, std::vector<Finding>& findings) {
+  const SeenSockets& sockets = *seen.sockets;
+  const std::uint64_t bound = sockets.bound_ports();
+  const std::uint64_t left = sockets.tcp_ports.usable;
+  const std::uint64_t listening = count_of(sockets.bound_states, TcpState::listen);
+  const std::uint64_t only_bound = count_of(sockets.bound_states, TcpState::close);
+  const std::uint64_t connected =
+      std::accumulate(sockets.bound_states.begin(), sockets.bound_states.end(), std::uint64_t{0}) -
+      listening - only_bound;
+  const SeenHolder& holder = sockets.bound_holder;
+  const Subject subject = subject_of(holder);
+  findings.push_back(
+      {Cause::ports_bound, status,
+       fmt::format("{} of {} ephemeral ports are held by bind() or listen() ({} %): connect() {}.",
+                   grouped(bound), grouped(sockets.unreserved_ports()),
+                   whole_percent(bound, sockets.unreserved_ports()),
+                   left == 0 ? "fails with EADDRNOTAVAIL, to any destination"
+                             : fmt::format("has {} left for each destination, and fails with "
+                                           "EADDRNOTAVAIL when those are in use",
+                                           counted(left, "port"))),
+       fmt::format("Ports bound, not connected: of the sockets that hold them {} listen, {} only "
+                   "called bind(), {} called bind() before connect(). connect() takes such ports "
+                   "to no destination.{}",
+                   grouped(listening), grouped(only_bound), grouped(connected),
+                   subject.process.empty() ? ""
+                                           : fmt::format(" {} holds {}.", subject.process,
+                                                         counted(holder.ports, "port"))),
+       steps_for(Cause::ports_bound, seen, subject)});
+}
+
+// Of the whole range: no tuple is near its end.
+void add_range(const Inspection& seen, Status status, std::vector<Finding>& findings) {
+  const SeenSockets& sockets = *seen.sockets;
+  const auto all =
+      std::accumulate(sockets.range_states.begin(), sockets.range_states.end(), std::uint64_t{0});
+  const PortHolders holders = holders_of(sockets.range_states, all - sockets.given_back);
+  const Cause cause = cause_of(holders);
+  Subject subject;
+  subject.is_loopback = !sockets.tuples.empty() && is_loopback(sockets.tuples.front());
+  findings.push_back({cause, status,
+                      fmt::format("{} of {} ephemeral ports are in use ({} %), no tuple is full: "
+                                  "bind(0) fails at 100 %, connect() later.",
+                                  grouped(sockets.tcp_kept), grouped(sockets.unreserved_ports()),
+                                  whole_percent(sockets.tcp_kept, sockets.unreserved_ports())),
+                      explain(cause, holders, subject), steps_for(cause, seen, subject)});
+}
+
+// Ports in TIME_WAIT that connect() takes over: lost to bind(0) only.
+void add_given_back(const Inspection& seen, std::vector<Finding>& findings) {
+  const SeenSockets& sockets = *seen.sockets;
+  findings.push_back(
+      {Cause::churn,
+       Status::warning,
+       fmt::format("{} of {} ephemeral ports are in use ({} %), but {} of them give their port to "
+                   "connect(): it works, only bind(0) fails at 100 %.",
+                   grouped(sockets.tcp_ports.used), grouped(sockets.unreserved_ports()),
+                   sockets.used_percent(), grouped(sockets.reusable_ports())),
+       fmt::format("Connection churn: {} sockets in TIME_WAIT are over a second old, so that "
+                   "tcp_tw_reuse={} lets connect() have their ports. bind(0) does not get them.",
+                   grouped(sockets.given_back), seen.sysctl("net.ipv4.tcp_tw_reuse")),
+       {"In what calls bind() with port 0 before connect(): setsockopt IP_BIND_ADDRESS_NO_PORT. "
+        "Nothing else fails.",
+        "Then reuse connections (keep-alive, a pool): that leaves no TIME_WAIT."}});
+}
+
+// One finding, of what takes most from connect().
+void add_tcp_ports(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {
+  const SeenSockets& sockets = *seen.sockets;
+  const std::uint32_t unreserved = sockets.unreserved_ports();
+  const std::uint32_t bound = sockets.bound_ports();
+  const std::uint32_t tuple = sockets.tuples.empty() ? 0 : sockets.tuples.front().use.ports_used;
+  const Status tuple_status =
+      sockets.tuples.empty() ? Status::ok : judge(tuple, sockets.tcp_ports.usable, early(levels));
+  const Status range_status = judge(sockets.tcp_kept, unreserved, early(levels));
+  const Status worse = std::max(tuple_status, range_status);
+  if (worse != Status::ok && bound > 0 && bound >= tuple && bound >= sockets.tcp_kept / 2) {
+    add_bound(seen, worse, findings);
+  } else if (tuple_status != Status::ok) {
+    add_tuple(seen, tuple_status, findings);
+  } else if (range_status != Status::ok) {
+    add_range(seen, range_status, findings);
+  } else if (judge(sockets.tcp_ports.used, unreserved, levels) != Status::ok) {
+    add_given_back(seen, findings);
+  }
 }
 
 void add_udp_ports(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {
@@ -103,9 +180,7 @@ void add_udp_ports(const Inspection& seen, const Levels& levels, std::vector<Fin
   const PortUse& ports = sockets.udp_ports;
   const Status status = judge(ports.used, ports.usable, levels);
   if (status == Status::ok || ports.used == 0) return;
-  const Subject subject{
-      "", sockets.udp_holder.process.is_known() ? to_string(sockets.udp_holder.process) : "",
-      sockets.udp_holder.process.pid};
+  const Subject subject = subject_of(sockets.udp_holder);
   findings.push_back(
       {Cause::udp_ports, status,
        fmt::format("{} of {} ephemeral ports are in use by UDP ({} %): {}connect() and sendto() "
@@ -124,7 +199,8 @@ void add_udp_ports(const Inspection& seen, const Levels& levels, std::vector<Fin
 
 Subject subject_of(const SeenTuple& tuple) {
   return {to_string(tuple.key.destination, tuple.key.destination_port),
-          tuple.process.is_known() ? to_string(tuple.process) : "", tuple.process.pid};
+          tuple.process.is_known() ? to_string(tuple.process) : "", tuple.process.pid,
+          is_loopback(tuple)};
 }
 
 void add_port_causes(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {

@@ -66,6 +66,20 @@ std::string states_text(const StateCounts& states) {
   return text;
 }
 
+// What the numbers of ports in use and usable do not tell.
+void add_lost_ports(Page& page, const SeenSockets& sockets) {
+  const std::uint32_t reusable = sockets.reusable_ports();
+  const std::uint32_t bound = sockets.bound_ports();
+  if (bound > 0) {
+    page.line("", fmt::format("{} held by bind() or listen(), which connect() never takes",
+                              counted(bound, "port")));
+  }
+  if (reusable > 0) {
+    page.line("", fmt::format("{} in TIME_WAIT that connect() takes over, and bind(0) does not",
+                              counted(reusable, "port")));
+  }
+}
+
 // Few UDP ports are not worth a line.
 void add_udp(Page& page, const SeenSockets& sockets) {
   if (!sockets.udp_matters()) return;
@@ -85,6 +99,7 @@ void add_ports(Page& page, const SeenSockets& sockets) {
                         sockets.port_min, sockets.port_max, grouped(sockets.total_ports()),
                         grouped(sockets.reserved), grouped(sockets.tcp_ports.usable),
                         grouped(sockets.tcp_ports.used), sockets.used_percent()));
+  add_lost_ports(page, sockets);
   add_udp(page, sockets);
   const auto shown = std::min(sockets.tuples.size(), kTuples);
   for (std::size_t i = 0; i < shown; ++i) {

@@ -89,6 +89,7 @@ std::size_t SocketCensus::GroupHash::operator()(const Group& group) const {
 
 SocketCensus::SocketCensus(const Owners& owners, const PortSpace& ports, CensusRoom& room)
     : owners_(owners), ports_(ports), room_(room) {
+  seen_.reuse = ports.reuse;
   seen_.port_min = ports.min;
   seen_.port_max = ports.max;
   seen_.reserved = ports.reserved;
@@ -109,11 +110,7 @@ void SocketCensus::see(std::span<const Socket> sockets) {
 void SocketCensus::see_tcp(const Socket& socket, std::size_t process) {
   ++seen_.states[static_cast<std::size_t>(socket.state)];
   ++processes_[process].tcp[static_cast<std::size_t>(socket.state)];
-  if (is_in_range(socket)) {
-    ++seen_.in_range;
-    ++seen_.range_states[static_cast<std::size_t>(socket.state)];
-    count_source(sources_, socket, process);
-  }
+  if (is_in_range(socket)) see_in_range(socket, process);
   if (socket.state == TcpState::listen) {
     seen_.listeners.push_back(
         {socket.local, socket.local_port, socket.receive_queue, socket.send_queue, name(process)});
@@ -126,6 +123,24 @@ void SocketCensus::see_tcp(const Socket& socket, std::size_t process) {
   }
   if (is_known(process) && !socket.inbound)
     count(outgoing_, group, room_.outgoing, seen_.left_out.peers);
+}
+
+void SocketCensus::see_in_range(const Socket& socket, std::size_t process) {
+  const auto state = static_cast<std::size_t>(socket.state);
+  ++seen_.in_range;
+  ++seen_.range_states[state];
+  count_source(sources_, socket, process);
+  if (!socket.port_bound && gives_port_back(socket, ports_)) {
+    ++seen_.given_back;
+    return;
+  }
+  if (!ports_.candidates.test(socket.local_port)) return;
+  if (!kept_) kept_ = std::make_unique<PortSet>();
+  kept_->set(socket.local_port);
+  // An accepted socket has the port of its listener, which counts.
+  if (!socket.port_bound || socket.inbound) return;
+  ++seen_.bound_states[state];
+  hold(bound_held_, socket, process);
 }
 
 void SocketCensus::see_udp(const Socket& socket, std::size_t process) {
@@ -161,6 +176,8 @@ SeenSockets SocketCensus::finish(const PortUsage& usage, std::span<const TupleEn
                                  const NetNs& ns, const ServiceMap& services) && {
   seen_.tcp_ports = usage.use(ns, Protocol::tcp);
   seen_.udp_ports = usage.use(ns, Protocol::udp);
+  seen_.tcp_kept = kept_ ? static_cast<std::uint32_t>(kept_->count()) : 0;
+  seen_.bound_holder = largest_holder(bound_held_);
   seen_.udp_holder = largest_holder(udp_held_);
   seen_.left_out.tuples = usage.uncounted_sockets(ns);
   add_tuples(tuples, services);

@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <span>
 #include <unordered_map>
@@ -68,6 +69,7 @@ class SocketCensus {
   using HeldPorts = std::map<std::size_t, std::set<std::uint16_t>>;  ///< by index of owners_
 
   void see_tcp(const Socket& socket, std::size_t process);
+  void see_in_range(const Socket& socket, std::size_t process);
   void see_udp(const Socket& socket, std::size_t process);
   bool is_in_range(const Socket& socket) const;
   bool is_known(std::size_t process) const { return process < owners_.processes().size(); }
@@ -90,6 +92,8 @@ class SocketCensus {
   Sources sources_;
   Sources udp_sources_;
   HeldPorts udp_held_;
+  HeldPorts bound_held_;
+  std::unique_ptr<PortSet> kept_;  ///< ports that a socket keeps; most namespaces have none
   std::unordered_map<Group, std::uint64_t, GroupHash> outgoing_;
   std::map<Group, std::uint64_t> close_wait_;
 };

@@ -27,12 +27,27 @@ TEST_CASE("system-ports as JSON has the documented keys in their order", "[check
   const Json json =
       Json::parse(check_json(host.run("system-ports", {.warning = {}, .critical = 72.5})));
 
-  CHECK(keys_of(json) == std::vector<std::string>{"check", "status", "score", "message", "portMin",
-                                                  "portMax", "totalPorts", "usedPorts",
-                                                  "usedPercent", "warningThreshold",
-                                                  "criticalThreshold", "topConsumers", "protocol",
-                                                  "reservedPorts", "usablePorts", "socketsInRange",
-                                                  "fullestTuple", "leftOutSockets", "netns"});
+  CHECK(keys_of(json) == std::vector<std::string>{"check",
+                                                  "status",
+                                                  "score",
+                                                  "message",
+                                                  "portMin",
+                                                  "portMax",
+                                                  "totalPorts",
+                                                  "usedPorts",
+                                                  "usedPercent",
+                                                  "warningThreshold",
+                                                  "criticalThreshold",
+                                                  "topConsumers",
+                                                  "protocol",
+                                                  "reservedPorts",
+                                                  "usablePorts",
+                                                  "socketsInRange",
+                                                  "boundPorts",
+                                                  "reusablePorts",
+                                                  "fullestTuple",
+                                                  "leftOutSockets",
+                                                  "netns"});
   CHECK(json["status"] == "ok");
   CHECK(json["score"] == 70);
   CHECK(json["portMin"] == 20000);

@@ -77,6 +77,37 @@ TEST_CASE("system-ports goes by the whole range when no tuple is full", "[checks
              Contains("90 of 99 ephemeral TCP ports are in use (90 %): bind(0)"));
 }
 
+TEST_CASE("system-ports says that bound ports are lost to every destination", "[checks]") {
+  KnownHost host;
+  host.add_bound(90);
+  host.add_outgoing(2, TcpState::established);
+  const CheckRun run = host.run("system-ports");
+  CHECK(run.result.status == Status::critical);
+  CHECK_THAT(run.result.message,
+             Contains("90 of 99 ephemeral TCP ports are held by bind() or listen() (90 %), 90 by "
+                      "nginx (pid 42): connect() takes them to no destination, and has 9 ports"));
+  host.add_bound(7);
+  CHECK_THAT(host.run("system-ports").result.message, Contains("has 2 ports left for each."));
+}
+
+TEST_CASE("system-ports only warns of TIME_WAIT that connect() takes over", "[checks]") {
+  KnownHost host;
+  host.add_outgoing(95, TcpState::time_wait);
+  CHECK(host.run("system-ports").result.status == Status::critical);
+  host.proc_files["sys/net/ipv4/tcp_tw_reuse"] = "1\n";
+
+  const CheckRun run = host.run("system-ports");
+
+  CHECK(run.result.status == Status::warning);
+  CHECK(run.result.used_percent == 95);
+  CHECK_THAT(
+      run.result.message,
+      Contains("95 of 99 ephemeral TCP ports are in use (95 %), 95 of them in TIME_WAIT that "
+               "gives its port to connect(): connect() works, only bind(0) fails"));
+  host.add_outgoing(4, TcpState::established);
+  CHECK(host.run("system-ports").result.status == Status::warning);
+}
+
 TEST_CASE("system-ports goes by UDP when that is worse", "[checks]") {
   KnownHost host;
   host.add_outgoing(50, TcpState::established);

@@ -58,6 +58,12 @@ class KnownHost : public FakeKernel {
     }
   }
 
+  /// So many sockets that bind() gave a port each, and nothing since.
+  void add_bound(int count, std::uint32_t process = 0) {
+    add_outgoing(count, TcpState::close, process);
+    for (Socket& socket : sockets) socket.port_bound |= socket.state == TcpState::close;
+  }
+
   void add_listener(std::uint16_t port, std::uint32_t waiting, std::uint32_t limit) {
     Socket socket{.local = *parse_address("0.0.0.0"), .netns = added_to};
     socket.receive_queue = waiting;

@@ -74,6 +74,18 @@ TEST_CASE("TIME_WAIT that gives its port back is not in the bar", "[report]") {
                                    "50 give their port back"));
 }
 
+TEST_CASE("Ports that only connect() or only bind(0) can take have a line", "[report]") {
+  KnownHost host;
+  host.proc_files["sys/net/ipv4/tcp_tw_reuse"] = "1\n";
+  host.add_bound(10);
+  host.add_outgoing(20, TcpState::time_wait);
+  CHECK_THAT(plain(host),
+             Contains("89 usable for connect(); 30 in use (30 %)\n"
+                      "          10 ports held by bind() or listen(), which connect() never takes\n"
+                      "          20 ports in TIME_WAIT that connect() takes over, and bind(0) does "
+                      "not\n"));
+}
+
 TEST_CASE("UDP has a line once it has a part of the ports", "[report]") {
   KnownHost host;
   host.add_udp(9);
