@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "exporter/diagnosis/words.h"
 
 namespace socket_exporter {
@@ -80,20 +82,25 @@ std::vector<std::string> pool_steps(const Inspection& seen, const Subject& subje
 
 std::vector<std::string> bound_steps(const Inspection& seen, const Subject& subject) {
   const SeenSockets& sockets = *seen.sockets;
-  const bool listens = count_of(sockets.bound_states, TcpState::listen) > 0;
+  const std::uint32_t listening = count_of(sockets.bound_states, TcpState::listen);
+  const bool others =
+      std::accumulate(sockets.bound_states.begin(), sockets.bound_states.end(), 0U) > listening;
   std::vector<std::string> steps;
   if (subject.process.empty()) {
     steps.emplace_back("Who: this report as root names the process that holds most.");
   }
-  if (listens) {
+  if (listening > 0) {
     steps.push_back(
         fmt::format("Listeners: give them ports outside {}-{}, or take theirs out of the range by "
                     "sysctl -w net.ipv4.ip_local_reserved_ports=...",
                     sockets.port_min, sockets.port_max));
   }
-  steps.emplace_back(
-      "Sockets that bind() a source address before connect(): setsockopt IP_BIND_ADDRESS_NO_PORT, "
-      "then connect() picks a port for each destination. Close those that stay bound and unused.");
+  if (others) {
+    steps.emplace_back(
+        "Sockets that bind() a source address before connect(): setsockopt "
+        "IP_BIND_ADDRESS_NO_PORT, then connect() picks a port for each destination. Close those "
+        "that stay bound and unused.");
+  }
   steps.push_back(relief(seen));
   return steps;
 }

@@ -55,7 +55,8 @@ void add_queues(const Inspection& seen, const Levels& levels, std::vector<Findin
                   fullest.process.pid)
             : fmt::format("Who: ss -ltnp 'sport = :{}'", fullest.port),
         fmt::format("If it only needs room for bursts: a larger backlog in listen(){}.",
-                    at_somaxconn ? ", after sysctl -w net.core.somaxconn=4096 or more" : "")}});
+                    at_somaxconn ? ", after sysctl -w net.core.somaxconn=4096 or more" : "")},
+       at_somaxconn || !fullest.process.is_known()});
 }
 
 void add_descriptors(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {
@@ -69,13 +70,14 @@ void add_descriptors(const Inspection& seen, const Levels& levels, std::vector<F
        status,
        fmt::format("{} has {} file descriptors open: at the limit accept() and connect() fail with "
                    "EMFILE.",
-                   to_string(fullest.process), share(fullest.open_fds, *fullest.fds_limit)),
+                   to_string(fullest), share(fullest.open_fds, *fullest.fds_limit)),
        "File descriptors: each socket takes one, and so does each open file.",
        {fmt::format("Look: ls -l /proc/{}/fd | awk '{{print $NF}}' | sort | uniq -c | sort -rn | "
                     "head",
                     fullest.process.pid),
         fmt::format("For the moment: prlimit --pid {} --nofile={}; then LimitNOFILE= in its unit.",
-                    fullest.process.pid, *fullest.fds_limit * 2)}});
+                    fullest.process.pid, *fullest.fds_limit * 2)},
+       false});
 }
 
 void add_conntrack(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {
@@ -93,7 +95,8 @@ void add_conntrack(const Inspection& seen, const Levels& levels, std::vector<Fin
                    grouped(table.dropped)),
        {fmt::format("For the moment: sysctl -w net.netfilter.nf_conntrack_max={}", table.limit * 2),
         "Then exempt what needs no tracking (NOTRACK), or shorten "
-        "nf_conntrack_tcp_timeout_established."}});
+        "nf_conntrack_tcp_timeout_established."},
+       false});
 }
 
 bool is_named(const std::vector<Finding>& findings, Cause cause) {

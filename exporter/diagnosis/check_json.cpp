@@ -98,6 +98,7 @@ void add_file_descriptors(Json& json, const CheckRun& run) {
     Json one;
     add_process(one, process.process);
     add_descriptors(one, process);
+    if (!process.netns.empty()) one["netns"] = process.netns;
     json["processes"].push_back(std::move(one));
   }
   json["unreadableProcesses"] = all.unreadable;
@@ -133,6 +134,7 @@ Json run_json(const CheckRun& run) {
   json["message"] = run.result.message;
   if (run.result.status == Status::unknown) {
     add_levels(json, run.levels);
+    if (run.seen.descriptors) add_file_descriptors(json, run);
   } else {
     json["score"] = run.result.score();
     add_details(json, run);

@@ -67,7 +67,9 @@ CheckResult check_tcp_states(const Inspection& seen, const Levels& levels) {
   if (!seen.sockets) return unknown_result(seen.sockets.error());
   const SeenSockets& sockets = *seen.sockets;
   std::vector<Candidate> candidates;
+  bool has_noise = false;
   for (const SeenCloseWait& leak : sockets.close_waits) {
+    has_noise |= leak.close_wait < kCloseWaitNoise;
     if (leak.close_wait < kCloseWaitNoise) continue;
     candidates.push_back(
         {leak.close_wait, leak.connections,
@@ -78,11 +80,15 @@ CheckResult check_tcp_states(const Inspection& seen, const Levels& levels) {
   add_limits(sockets, seen.limits, candidates);
   CheckResult result = worst_of(candidates, levels);
   if (result.status == Status::ok) {
-    result.message =
-        fmt::format("{} established, {} TIME_WAIT, {} CLOSE_WAIT sockets; no leak, no limit near.",
-                    grouped(count_of(sockets.states, TcpState::established)),
-                    grouped(count_of(sockets.states, TcpState::time_wait)),
-                    grouped(count_of(sockets.states, TcpState::close_wait)));
+    result.message = fmt::format(
+        "{} established, {} TIME_WAIT, {} CLOSE_WAIT sockets; {}no limit near.",
+        grouped(count_of(sockets.states, TcpState::established)),
+        grouped(count_of(sockets.states, TcpState::time_wait)),
+        grouped(count_of(sockets.states, TcpState::close_wait)), has_noise ? "" : "no leak, ");
+    if (has_noise) {
+      result.message +=
+          fmt::format(" Fewer than {} CLOSE_WAIT of a process are not judged.", kCloseWaitNoise);
+    }
   }
   for (const TcpState state : {TcpState::established, TcpState::time_wait, TcpState::close_wait,
                                TcpState::syn_sent, TcpState::syn_recv}) {
@@ -157,7 +163,7 @@ CheckResult check_file_descriptors(const Inspection& seen, const Levels& levels)
     if (fullest.fds_limit && *fullest.fds_limit != kUnlimited) {
       candidates.push_back(
           {fullest.open_fds, *fullest.fds_limit,
-           fmt::format("{} has {} file descriptors open ({} %)", to_string(fullest.process),
+           fmt::format("{} has {} file descriptors open ({} %)", to_string(fullest),
                        out_of(fullest.open_fds, *fullest.fds_limit), fullest.fds_percent()),
            "; at the limit accept(), socket() and open() fail with EMFILE"});
     }
@@ -171,10 +177,13 @@ CheckResult check_file_descriptors(const Inspection& seen, const Levels& levels)
   }
   CheckResult result = worst_of(candidates, levels);
   if (candidates.empty()) result.message = "No process with a limit is known here.";
+  // One of those may be at its limit.
   if (all.unreadable > 0) {
-    result.message +=
-        fmt::format(" Not looked into, for lack of permission: {}.",
-                    all.unreadable == 1 ? "1 process" : grouped(all.unreadable) + " processes");
+    if (result.status == Status::ok) result.status = Status::unknown;
+    result.message += fmt::format(
+        " Not looked into, for lack of permission: {}; run it as root, or with CAP_SYS_PTRACE and "
+        "CAP_DAC_READ_SEARCH.",
+        all.unreadable == 1 ? "1 process" : grouped(all.unreadable) + " processes");
   }
   if (seen.is_own) result.measures.push_back({"host_open", all.open, {}});
   if (!all.processes.empty()) {

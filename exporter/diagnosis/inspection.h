@@ -75,6 +75,7 @@ struct SeenProcess {
   std::uint64_t udp = 0;
   std::uint64_t open_fds = 0;
   std::optional<std::uint64_t> fds_limit;  ///< kUnlimited is none
+  std::string netns;  ///< that the process is in, where it is another than the one looked at
 
   std::uint64_t sockets() const;
   int fds_percent() const;  ///< of the limit; 0 where there is none
@@ -99,6 +100,9 @@ struct SeenLeftOut {
 
   bool any() const { return tuples + sources + peers + close_waits > 0; }
 };
+
+/// "nginx (pid 42)", with its network namespace where it is another.
+std::string to_string(const SeenProcess& process);
 
 /// What one pass over the sockets of a namespace and their owners saw; lists are largest first
 /// and short.

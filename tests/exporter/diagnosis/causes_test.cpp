@@ -264,6 +264,12 @@ TEST_CASE("Ports of bind() and listen() are no pool", "[causes]") {
                                       Contains("IP_BIND_ADDRESS_NO_PORT") && !Contains("pool"));
 }
 
+TEST_CASE("Listeners alone are not told to bind() without a port", "[causes]") {
+  KnownHost host;
+  for (std::uint16_t port = 20000; port < 20099; ++port) host.add_listener(port, 0, 128);
+  CHECK_THAT(all_steps(causes(host).at(0)), !Contains("IP_BIND_ADDRESS_NO_PORT"));
+}
+
 TEST_CASE("A few connections beside bound ports are not blamed", "[causes]") {
   KnownHost host;
   host.add_bound(95);
