@@ -154,6 +154,16 @@ CheckResult check_conntrack(const Inspection& seen, const Levels& levels) {
   return result;
 }
 
+// One of those may be at its limit.
+void add_unreadable(std::uint64_t processes, CheckResult& result) {
+  if (processes == 0) return;
+  if (result.status == Status::ok) result.status = Status::unknown;
+  result.message += fmt::format(
+      " Not looked into, for lack of permission: {}; run it as root, or with CAP_SYS_PTRACE and "
+      "CAP_DAC_READ_SEARCH.",
+      processes == 1 ? "1 process" : grouped(processes) + " processes");
+}
+
 CheckResult check_file_descriptors(const Inspection& seen, const Levels& levels) {
   if (!seen.descriptors) return unknown_result(seen.descriptors.error());
   const SeenDescriptors& all = *seen.descriptors;
@@ -177,14 +187,7 @@ CheckResult check_file_descriptors(const Inspection& seen, const Levels& levels)
   }
   CheckResult result = worst_of(candidates, levels);
   if (candidates.empty()) result.message = "No process with a limit is known here.";
-  // One of those may be at its limit.
-  if (all.unreadable > 0) {
-    if (result.status == Status::ok) result.status = Status::unknown;
-    result.message += fmt::format(
-        " Not looked into, for lack of permission: {}; run it as root, or with CAP_SYS_PTRACE and "
-        "CAP_DAC_READ_SEARCH.",
-        all.unreadable == 1 ? "1 process" : grouped(all.unreadable) + " processes");
-  }
+  add_unreadable(all.unreadable, result);
   if (seen.is_own) result.measures.push_back({"host_open", all.open, {}});
   if (!all.processes.empty()) {
     const SeenProcess& fullest = all.processes.front();
