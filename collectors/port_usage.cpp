@@ -14,16 +14,6 @@ PortSpace::Reuse reuse_of(std::int64_t tw_reuse, std::int64_t timestamps) {
   return tw_reuse == 1 ? PortSpace::Reuse::always : PortSpace::Reuse::loopback;
 }
 
-bool gives_port_back(const Socket& socket, const PortSpace& space) {
-  using std::chrono::milliseconds;
-  constexpr milliseconds kTimeWait{60'000};  // TCP_TIMEWAIT_LEN, not tunable
-  if (socket.state != TcpState::time_wait) return false;
-  if (kTimeWait - milliseconds(socket.time_wait_left) <= space.reuse_delay) return false;
-  if (space.reuse == PortSpace::Reuse::always) return true;
-  return space.reuse == PortSpace::Reuse::loopback &&
-         (socket.local.is_loopback() || socket.remote.is_loopback());
-}
-
 Result<> set_candidates(const std::string& range_text, const std::string& reserved_text,
                         PortSpace& space) {
   const auto local = parse_port_range(range_text);
@@ -67,6 +57,16 @@ Result<std::shared_ptr<const PortSpace>> read_port_space(Snapshot& snapshot, con
   if (delay) space->reuse_delay = std::chrono::milliseconds(*delay);
   known[settings] = space;
   return std::shared_ptr<const PortSpace>(std::move(space));
+}
+
+bool gives_port_back(const Socket& socket, const PortSpace& space) {
+  using std::chrono::milliseconds;
+  constexpr milliseconds kTimeWait{60'000};  // TCP_TIMEWAIT_LEN, not tunable
+  if (socket.state != TcpState::time_wait) return false;
+  if (kTimeWait - milliseconds(socket.time_wait_left) <= space.reuse_delay) return false;
+  if (space.reuse == PortSpace::Reuse::always) return true;
+  return space.reuse == PortSpace::Reuse::loopback &&
+         (socket.local.is_loopback() || socket.remote.is_loopback());
 }
 
 void PortUsage::Ports::set(std::uint16_t port) {

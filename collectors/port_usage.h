@@ -33,6 +33,9 @@ struct PortSpace {
 /// Reads range, reserved ports and reuse rules of a namespace; shared with all that have the same.
 Result<std::shared_ptr<const PortSpace>> read_port_space(Snapshot& snapshot, const NetNs& ns);
 
+/// Whether a new connection of the same tuple gets the socket's port: TIME_WAIT under tcp_tw_reuse.
+bool gives_port_back(const Socket& socket, const PortSpace& space);
+
 /// The TCP sockets of one tuple that hold a port of the range.
 struct TupleUse {
   std::uint32_t ports_used = 0;  ///< distinct ports that a new connect() of the tuple cannot take

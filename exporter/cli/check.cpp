@@ -14,7 +14,7 @@ namespace {
 // Below the 60 s after which monitoring systems give up on a plug-in.
 constexpr std::chrono::seconds kCheckTime{30};
 
-/// A wrong command line: ends the program as other wrong flags do, with 1.
+/// A wrong command line: said on standard error, as of other wrong flags.
 struct WrongThresholds : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -59,7 +59,7 @@ Result<std::vector<CheckRun>> read_and_judge(const Options& options, const Check
   return perform_check(check, thresholds, kernel, snapshot, *chosen);
 }
 
-// What ends other commands with 1 would say "warning" here, so it becomes an unknown result.
+// What ends other commands becomes an unknown result, in the format asked for.
 std::vector<CheckRun> run_or_unknown(const Options& options, const CheckInfo& check) {
   try {
     auto runs = read_and_judge(options, check);

@@ -15,7 +15,7 @@ using Kind = Flag::Kind;
 constexpr std::array<CommandInfo, 4> kCommands{{
     {Command::serve, "serve", "[serve] [<flags>]", "Serve metrics over HTTP (the default)."},
     {Command::check, "check", "check (NAME | --list) [<flags>]",
-     "Run one check and exit 0 (ok), 1 (warning), 2 (critical) or 3 (unknown)."},
+     "Run one check and exit 0 (ok), 1 (warning), 2 (critical) or 3 (unknown, or a wrong flag)."},
     {Command::report, "report", "report [<flags>]",
      "Show how close this host, or a network namespace of it, is to its limits."},
     {Command::metrics, "metrics", "metrics [<flags>]", "Print the reference of all metrics."},

@@ -121,6 +121,26 @@ class TreeBuilder final : public YAML::EventHandler {
   int documents_ = 0;
 };
 
+// Of text there are no control characters but those between words and lines.
+void refuse_binary(std::string_view text) {
+  const auto is_binary = [](unsigned char c) {
+    return (c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+  };
+  const auto found = std::find_if(text.begin(), text.end(), is_binary);
+  if (found == text.end()) return;
+  throw Refused{static_cast<int>(std::count(text.begin(), found, '\n')) + 1,
+                fmt::format("not a text file: it has a byte 0x{:02x}; give a YAML file in UTF-8, "
+                            "such as socket_exporter.yml",
+                            static_cast<unsigned char>(*found))};
+}
+
+// An escape is wrong only within double quotes.
+std::string_view fix_for(std::string_view message) {
+  return message.find("escape") != std::string_view::npos
+             ? "write \\\\ for a backslash within double quotes, or use single quotes"
+             : "quote values that begin with [ or { or contain \": \"";
+}
+
 }  // namespace
 
 Result<YamlNode> parse_yaml(std::string_view text, std::string_view name) {
@@ -128,6 +148,7 @@ Result<YamlNode> parse_yaml(std::string_view text, std::string_view name) {
     return Error{Error::Kind::malformed, fmt::format("{}:{}: {}", name, line, what)};
   };
   try {
+    refuse_binary(text);
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     TreeBuilder builder;
@@ -137,10 +158,8 @@ Result<YamlNode> parse_yaml(std::string_view text, std::string_view name) {
   } catch (const Refused& refused) {
     return refuse(refused.line, refused.what);
   } catch (const YAML::Exception& error) {
-    return refuse(
-        line_of(error.mark),
-        fmt::format("not YAML: {}; quote values that begin with [ or {{ or contain \": \"",
-                    error.msg));
+    return refuse(line_of(error.mark),
+                  fmt::format("not YAML: {}; {}", error.msg, fix_for(error.msg)));
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "exporter/diagnosis/words.h"
 
 namespace socket_exporter {
@@ -20,14 +22,23 @@ std::string relief(const Inspection& seen) {
          "ports of services into ip_local_reserved_ports).";
 }
 
+// Whether tcp_tw_reuse is in force already: 1, or 2 over loopback.
+bool gives_ports_back(const SeenSockets& sockets, const Subject& subject) {
+  return sockets.reuse == PortSpace::Reuse::always ||
+         (sockets.reuse == PortSpace::Reuse::loopback && subject.is_loopback);
+}
+
 std::vector<std::string> churn_steps(const Inspection& seen, const Subject& subject) {
   std::vector<std::string> steps;
-  if (seen.sysctl("net.ipv4.tcp_tw_reuse") != "1") {
+  if (gives_ports_back(*seen.sockets, subject)) {
+    steps.push_back(relief(seen));
+  } else if (seen.sysctl("net.ipv4.tcp_tw_reuse") == "1") {
+    steps.emplace_back(
+        "For the moment: sysctl -w net.ipv4.tcp_timestamps=1; tcp_tw_reuse has no effect without.");
+  } else {
     steps.emplace_back(
         "For the moment: sysctl -w net.ipv4.tcp_tw_reuse=1 (outgoing connections "
         "take ports over after 1 s; tcp_fin_timeout does not shorten TIME_WAIT).");
-  } else {
-    steps.push_back(relief(seen));
   }
   steps.emplace_back(
       "Then reuse connections: one client for the whole process with keep-alive "
@@ -67,6 +78,45 @@ std::vector<std::string> pool_steps(const Inspection& seen, const Subject& subje
           "If all are busy: more addresses on either side, each pair has ports of its own; or "
           "HTTP/2, which carries many requests in one connection.",
           subject.process.empty() ? fmt::format("Who: {}.", find_process(subject)) : relief(seen)};
+}
+
+std::vector<std::string> bound_steps(const Inspection& seen, const Subject& subject) {
+  const SeenSockets& sockets = *seen.sockets;
+  const std::uint32_t listening = count_of(sockets.bound_states, TcpState::listen);
+  const bool others =
+      std::accumulate(sockets.bound_states.begin(), sockets.bound_states.end(), 0U) > listening;
+  std::vector<std::string> steps;
+  if (subject.process.empty()) {
+    steps.emplace_back("Who: this report as root names the process that holds most.");
+  }
+  if (listening > 0) {
+    steps.push_back(
+        fmt::format("Listeners: give them ports outside {}-{}, or take theirs out of the range by "
+                    "sysctl -w net.ipv4.ip_local_reserved_ports=...",
+                    sockets.port_min, sockets.port_max));
+  }
+  if (others) {
+    steps.emplace_back(
+        "Sockets that bind() a source address before connect(): setsockopt "
+        "IP_BIND_ADDRESS_NO_PORT, then connect() picks a port for each destination. Close those "
+        "that stay bound and unused.");
+  }
+  steps.push_back(relief(seen));
+  return steps;
+}
+
+std::vector<std::string> udp_steps(const Inspection& seen, const Subject& subject) {
+  std::vector<std::string> steps;
+  if (subject.process.empty()) {
+    steps.emplace_back("Who: ss -uanp, as root, shows which process.");
+  } else {
+    steps.push_back(fmt::format("Look: ss -uanp | grep pid={},", subject.pid));
+  }
+  steps.emplace_back(
+      "Share sockets: one UDP socket reaches any number of destinations by sendto(); close those "
+      "that have their answer (DNS lookups, QUIC, statsd, syslog).");
+  steps.push_back(relief(seen));
+  return steps;
 }
 
 }  // namespace
@@ -109,6 +159,10 @@ std::vector<std::string> steps_for(Cause cause, const Inspection& seen, const Su
       return leak_steps(subject);
     case Cause::unresponsive_peer:
       return silent_steps(subject);
+    case Cause::ports_bound:
+      return bound_steps(seen, subject);
+    case Cause::udp_ports:
+      return udp_steps(seen, subject);
     default:
       return pool_steps(seen, subject);
   }

@@ -20,9 +20,10 @@ struct PortHolders {
 
 /// Whom the advice is about; empty strings where it is not known.
 struct Subject {
-  std::string peer;     ///< "10.1.2.3:443"
-  std::string process;  ///< "python3 (pid 42)"
+  std::string peer{};     ///< "10.1.2.3:443"
+  std::string process{};  ///< "python3 (pid 42)"
   std::uint32_t pid = 0;
+  bool is_loopback = false;  ///< connections of the host to itself
 };
 
 /// "60 of 64 (93 %)".

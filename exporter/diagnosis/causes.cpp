@@ -4,22 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 
 #include "collectors/kernel/process.h"
 #include "exporter/diagnosis/advice.h"
+#include "exporter/diagnosis/port_causes.h"
 #include "exporter/diagnosis/words.h"
 
 namespace socket_exporter {
 namespace {
-
-/// connect() tries the ports of one parity first. Once those are gone, at half of the range, a
-/// search takes 100 to 1,000 times as long, so a tuple is worth a warning from there on.
-constexpr double kSlowConnectPercent = 50;
-
-/// A client that keeps its connections has next to no TIME_WAIT: when half of the ports are in
-/// it, connections are opened and closed all the time.
-constexpr int kChurnPercent = 50;
 
 /// CLOSE_WAIT lasts as long as a process needs to call close(), which is no time at all.
 constexpr int kLeakPercent = 25;
@@ -27,92 +19,10 @@ constexpr std::uint32_t kLeakSockets = 50;
 
 /// A client that opens 1,000 connections a second over 20 ms of network has 20 in SYN_SENT.
 constexpr std::uint32_t kSilentSockets = 20;
-constexpr int kSilentPercent = 50;       ///< of the connections that are open or being opened
-constexpr int kSilentPortsPercent = 25;  ///< of a tuple's ports
+constexpr int kSilentPercent = 50;  ///< of the connections that are open or being opened
 
 Levels levels_for(std::string_view check, const CheckThresholds& chosen) {
   return levels_of(default_levels(check), thresholds_of(check, chosen));
-}
-
-// TIME_WAIT sockets whose port the kernel would give to a new connection hold none.
-PortHolders holders_of(const StateCounts& states, std::uint64_t ports) {
-  const auto all = std::accumulate(states.begin(), states.end(), std::uint64_t{0});
-  const std::uint64_t reusable = all > ports ? all - ports : 0;
-  PortHolders holders;
-  holders.ports = ports;
-  holders.time_wait = count_of(states, TcpState::time_wait);
-  holders.time_wait -= std::min(holders.time_wait, reusable);
-  holders.closing = holders.time_wait;
-  for (const TcpState state : {TcpState::fin_wait1, TcpState::fin_wait2, TcpState::closing}) {
-    holders.closing += count_of(states, state);
-  }
-  holders.close_wait =
-      std::uint64_t{count_of(states, TcpState::close_wait)} + count_of(states, TcpState::last_ack);
-  holders.syn_sent = count_of(states, TcpState::syn_sent);
-  holders.established = count_of(states, TcpState::established);
-  return holders;
-}
-
-Cause cause_of(const PortHolders& holders) {
-  if (whole_percent(holders.closing, holders.ports) >= kChurnPercent) return Cause::churn;
-  if (whole_percent(holders.close_wait, holders.ports) >= kLeakPercent) {
-    return Cause::close_wait_leak;
-  }
-  if (whole_percent(holders.syn_sent, holders.ports) >= kSilentPortsPercent) {
-    return Cause::unresponsive_peer;
-  }
-  return holders.closing > holders.established ? Cause::churn : Cause::pool_too_large;
-}
-
-Subject subject_of(const SeenTuple& tuple) {
-  return {to_string(tuple.key.destination, tuple.key.destination_port),
-          tuple.process.is_known() ? to_string(tuple.process) : "", tuple.process.pid};
-}
-
-std::string consequence(std::uint64_t used, std::uint64_t usable, Status status) {
-  if (used >= usable) return "new connections fail with EADDRNOTAVAIL";
-  if (status == Status::critical) return "new connections are about to fail with EADDRNOTAVAIL";
-  return "connect() is slower from 50 % on, and fails at 100 %";
-}
-
-Levels early(const Levels& ports) {
-  return {std::min(kSlowConnectPercent, ports.warning), ports.critical};
-}
-
-void add_ports(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {
-  const SeenSockets& sockets = *seen.sockets;
-  if (!sockets.tuples.empty()) {
-    const SeenTuple& tuple = sockets.tuples.front();
-    const auto used = tuple.use.ports_used;
-    const auto usable = sockets.tcp_ports.usable;
-    const Status status = judge(used, usable, early(levels));
-    if (status != Status::ok) {
-      const PortHolders holders = holders_of(tuple.use.states, used);
-      const Cause cause = cause_of(holders);
-      const Subject subject = subject_of(tuple);
-      findings.push_back(
-          {cause, status,
-           fmt::format(
-               "{} -> {}{} has {} of {} ports in use ({} %): {}.", to_string(tuple.key.source),
-               subject.peer, tuple.service.empty() ? "" : " (" + tuple.service + ")", grouped(used),
-               grouped(usable), sockets.used_percent(tuple.use), consequence(used, usable, status)),
-           explain(cause, holders, subject), steps_for(cause, seen, subject)});
-      return;
-    }
-  }
-  const std::uint64_t unreserved = sockets.total_ports() - sockets.reserved;
-  const Status status = judge(sockets.tcp_ports.used, unreserved, early(levels));
-  if (status == Status::ok) return;
-  const auto all =
-      std::accumulate(sockets.range_states.begin(), sockets.range_states.end(), std::uint64_t{0});
-  const PortHolders holders = holders_of(sockets.range_states, all);
-  const Cause cause = cause_of(holders);
-  findings.push_back(
-      {cause, status,
-       fmt::format("{} of {} ephemeral ports are in use ({} %), no tuple is full: "
-                   "bind(0) fails at 100 %, connect() later.",
-                   grouped(sockets.tcp_ports.used), grouped(unreserved), sockets.used_percent()),
-       explain(cause, holders, {}), steps_for(cause, seen, {})});
 }
 
 void add_queues(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {
@@ -145,7 +55,8 @@ void add_queues(const Inspection& seen, const Levels& levels, std::vector<Findin
                   fullest.process.pid)
             : fmt::format("Who: ss -ltnp 'sport = :{}'", fullest.port),
         fmt::format("If it only needs room for bursts: a larger backlog in listen(){}.",
-                    at_somaxconn ? ", after sysctl -w net.core.somaxconn=4096 or more" : "")}});
+                    at_somaxconn ? ", after sysctl -w net.core.somaxconn=4096 or more" : "")},
+       at_somaxconn || !fullest.process.is_known()});
 }
 
 void add_descriptors(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {
@@ -159,13 +70,14 @@ void add_descriptors(const Inspection& seen, const Levels& levels, std::vector<F
        status,
        fmt::format("{} has {} file descriptors open: at the limit accept() and connect() fail with "
                    "EMFILE.",
-                   to_string(fullest.process), share(fullest.open_fds, *fullest.fds_limit)),
+                   to_string(fullest), share(fullest.open_fds, *fullest.fds_limit)),
        "File descriptors: each socket takes one, and so does each open file.",
        {fmt::format("Look: ls -l /proc/{}/fd | awk '{{print $NF}}' | sort | uniq -c | sort -rn | "
                     "head",
                     fullest.process.pid),
         fmt::format("For the moment: prlimit --pid {} --nofile={}; then LimitNOFILE= in its unit.",
-                    fullest.process.pid, *fullest.fds_limit * 2)}});
+                    fullest.process.pid, *fullest.fds_limit * 2)},
+       false});
 }
 
 void add_conntrack(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {
@@ -183,7 +95,8 @@ void add_conntrack(const Inspection& seen, const Levels& levels, std::vector<Fin
                    grouped(table.dropped)),
        {fmt::format("For the moment: sysctl -w net.netfilter.nf_conntrack_max={}", table.limit * 2),
         "Then exempt what needs no tracking (NOTRACK), or shorten "
-        "nf_conntrack_tcp_timeout_established."}});
+        "nf_conntrack_tcp_timeout_established."},
+       false});
 }
 
 bool is_named(const std::vector<Finding>& findings, Cause cause) {
@@ -256,16 +169,16 @@ std::vector<std::string> not_judged(const Inspection& seen) {
 }  // namespace
 
 std::string_view to_string(Cause cause) {
-  constexpr std::array<std::string_view, 7> kNames{
+  constexpr std::array<std::string_view, 9> kNames{
       "churn",       "close_wait_leak", "pool_too_large", "unresponsive_peer", "accept_queue_full",
-      "descriptors", "conntrack"};
+      "descriptors", "conntrack",       "udp_ports",      "ports_bound"};
   return kNames[static_cast<std::size_t>(cause)];
 }
 
 std::vector<Finding> find_causes(const Inspection& seen, const CheckThresholds& chosen) {
   std::vector<Finding> findings;
   if (seen.sockets) {
-    add_ports(seen, levels_for("system-ports", chosen), findings);
+    add_port_causes(seen, levels_for("system-ports", chosen), findings);
     add_queues(seen, levels_for("listen-queues", chosen), findings);
     add_leak(seen, findings);
     add_silent(seen, findings);
@@ -279,14 +192,14 @@ std::vector<Finding> find_causes(const Inspection& seen, const CheckThresholds& 
 
 std::string calm_headline(const Inspection& seen) {
   const SeenSockets& sockets = *seen.sockets;
-  const std::uint64_t unreserved = sockets.total_ports() - sockets.reserved;
   std::string text =
       fmt::format("{} of {} ephemeral ports are in use ({} %)", grouped(sockets.tcp_ports.used),
-                  grouped(unreserved), sockets.used_percent());
+                  grouped(sockets.unreserved_ports()), sockets.used_percent());
   if (!sockets.tuples.empty()) {
     text +=
         fmt::format(", the fullest tuple has {} %", sockets.used_percent(sockets.tuples[0].use));
   }
+  if (sockets.udp_matters()) text += fmt::format(", UDP has {} %", sockets.udp_percent());
   const auto missing = not_judged(seen);
   if (missing.empty()) return text + "; no queue is near its limit, nothing leaks.";
   return fmt::format(

@@ -17,6 +17,8 @@ enum class Cause {
   accept_queue_full,
   descriptors,
   conntrack,
+  udp_ports,
+  ports_bound,
 };
 
 /// "churn", "close_wait_leak", ... for programs.
@@ -28,6 +30,7 @@ struct Finding {
   std::string headline;            ///< what is short, with its numbers
   std::string explanation;         ///< why, with the numbers that say so
   std::vector<std::string> steps;  ///< what to do, first things first: commands or code
+  bool is_inside = true;           ///< the commands are for inside the namespace
 };
 
 /// Pure. Worst first; empty when all is well. `chosen` goes before the defaults of the checks.

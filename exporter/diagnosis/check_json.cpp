@@ -21,9 +21,9 @@ void add_levels(Json& json, const Levels& levels) {
   json["criticalThreshold"] = number(levels.critical);
 }
 
-Json consumers(const SeenSockets& sockets) {
+Json consumers(const std::vector<SeenSource>& sources) {
   Json list = Json::array();
-  for (const SeenSource& source : sockets.sources) {
+  for (const SeenSource& source : sources) {
     Json json;
     json["localAddr"] = proc_net_hex(source.address);
     json["count"] = source.sockets;
@@ -40,16 +40,21 @@ Json consumers(const SeenSockets& sockets) {
 
 void add_system_ports(Json& json, const CheckRun& run) {
   const SeenSockets& sockets = *run.seen.sockets;
+  const bool is_udp = run.result.protocol == Protocol::udp;
+  const PortUse& ports = is_udp ? sockets.udp_ports : sockets.tcp_ports;
   json["portMin"] = sockets.port_min;
   json["portMax"] = sockets.port_max;
   json["totalPorts"] = sockets.total_ports();
-  json["usedPorts"] = sockets.tcp_ports.used;
+  json["usedPorts"] = ports.used;
   json["usedPercent"] = run.result.used_percent;
   add_levels(json, run.levels);
-  json["topConsumers"] = consumers(sockets);
+  json["topConsumers"] = consumers(is_udp ? sockets.udp_sources : sockets.sources);
+  json["protocol"] = to_string(run.result.protocol);
   json["reservedPorts"] = sockets.reserved;
-  json["usablePorts"] = sockets.tcp_ports.usable;
-  json["socketsInRange"] = sockets.in_range;
+  json["usablePorts"] = ports.usable;
+  json["socketsInRange"] = is_udp ? sockets.udp_in_range : sockets.in_range;
+  json["boundPorts"] = sockets.bound_ports();
+  json["reusablePorts"] = sockets.reusable_ports();
   json["fullestTuple"] = nullptr;
   if (!sockets.tuples.empty()) json["fullestTuple"] = tuple_json(sockets, sockets.tuples.front());
   json["leftOutSockets"] = left_out_json(sockets.left_out);
@@ -93,6 +98,7 @@ void add_file_descriptors(Json& json, const CheckRun& run) {
     Json one;
     add_process(one, process.process);
     add_descriptors(one, process);
+    if (!process.netns.empty()) one["netns"] = process.netns;
     json["processes"].push_back(std::move(one));
   }
   json["unreadableProcesses"] = all.unreadable;
@@ -128,6 +134,7 @@ Json run_json(const CheckRun& run) {
   json["message"] = run.result.message;
   if (run.result.status == Status::unknown) {
     add_levels(json, run.levels);
+    if (run.seen.descriptors) add_file_descriptors(json, run);
   } else {
     json["score"] = run.result.score();
     add_details(json, run);

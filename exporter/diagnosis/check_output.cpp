@@ -48,12 +48,14 @@ std::string check_nagios(const CheckRun& run) {
 }
 
 std::string check_text(const CheckRun& run) {
+  if (run.result.status == Status::unknown) {
+    return fmt::format("{:<10}{}\n", upper_case(run.result.status), run.result.message);
+  }
   const auto words = wrapped(run.result.message, 90);
   std::string text = fmt::format("{:<10}", upper_case(run.result.status));
   for (std::size_t i = 0; i < words.size(); ++i) {
     text += fmt::format("{:{}}{}\n", "", i == 0 ? 0 : 10, words[i]);
   }
-  if (run.result.status == Status::unknown) return text;
   append_line(text, "used",
               fmt::format("{} % (warning from {:g} %, critical from {:g} %)",
                           run.result.used_percent, run.levels.warning, run.levels.critical));

@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "collectors/kernel/process.h"
+#include "exporter/diagnosis/port_check.h"
 #include "exporter/diagnosis/words.h"
 
 namespace socket_exporter {
@@ -44,56 +45,6 @@ std::string out_of(std::uint64_t part, std::uint64_t whole) {
   return fmt::format("{} of {}", grouped(part), grouped(whole));
 }
 
-std::string tuple_name(const SeenTuple& tuple) {
-  return fmt::format("{} -> {}", to_string(tuple.key.source),
-                     to_string(tuple.key.destination, tuple.key.destination_port));
-}
-
-// The percentage shown is that of all ports, as the score; the status is that of the worse of
-// all ports and the fullest tuple, because a tuple can be full long before the range is.
-CheckResult check_system_ports(const Inspection& seen, const Levels& levels) {
-  if (!seen.sockets) return unknown_result(seen.sockets.error());
-  const SeenSockets& sockets = *seen.sockets;
-  const std::uint64_t unreserved = sockets.total_ports() - sockets.reserved;
-  CheckResult result;
-  result.status = judge(sockets.tcp_ports.used, unreserved, levels);
-  result.used_percent = sockets.used_percent();
-  result.measures = {{"ports", sockets.tcp_ports.used, unreserved}};
-  const std::string all =
-      fmt::format("{} ephemeral ports are in use ({} %)",
-                  out_of(sockets.tcp_ports.used, unreserved), result.used_percent);
-  if (sockets.tuples.empty()) {
-    result.message = result.status == Status::ok ? all + "."
-                                                 : all +
-                                                       ": bind(0) and connect() fail "
-                                                       "when none is left.";
-    return result;
-  }
-
-  const SeenTuple& fullest = sockets.tuples.front();
-  const std::uint64_t usable = sockets.tcp_ports.usable;
-  const Status tuple_status = judge(fullest.use.ports_used, usable, levels);
-  result.measures.push_back({"fullest_tuple_ports", fullest.use.ports_used, usable});
-  const std::string tuple =
-      fmt::format("{} has {} ports in use ({} %)", tuple_name(fullest),
-                  out_of(fullest.use.ports_used, usable), sockets.used_percent(fullest.use));
-  if (tuple_status != Status::ok && tuple_status >= result.status) {
-    result.status = tuple_status;
-    result.message = fmt::format(
-        "{}: connect() to it fails with EADDRNOTAVAIL when none is left; {} % of "
-        "the whole range are in use.",
-        tuple, result.used_percent);
-  } else if (result.status != Status::ok) {
-    result.message = fmt::format(
-        "{}: bind(0) fails with EADDRINUSE when none is left; the fullest "
-        "tuple, {}.",
-        all, tuple);
-  } else {
-    result.message = fmt::format("{}; the fullest tuple, {}.", all, tuple);
-  }
-  return result;
-}
-
 void add_limits(const SeenSockets& sockets, const SeenLimits& limits,
                 std::vector<Candidate>& candidates) {
   if (limits.time_wait_limit) {
@@ -116,7 +67,9 @@ CheckResult check_tcp_states(const Inspection& seen, const Levels& levels) {
   if (!seen.sockets) return unknown_result(seen.sockets.error());
   const SeenSockets& sockets = *seen.sockets;
   std::vector<Candidate> candidates;
+  bool has_noise = false;
   for (const SeenCloseWait& leak : sockets.close_waits) {
+    has_noise |= leak.close_wait < kCloseWaitNoise;
     if (leak.close_wait < kCloseWaitNoise) continue;
     candidates.push_back(
         {leak.close_wait, leak.connections,
@@ -127,11 +80,15 @@ CheckResult check_tcp_states(const Inspection& seen, const Levels& levels) {
   add_limits(sockets, seen.limits, candidates);
   CheckResult result = worst_of(candidates, levels);
   if (result.status == Status::ok) {
-    result.message =
-        fmt::format("{} established, {} TIME_WAIT, {} CLOSE_WAIT sockets; no leak, no limit near.",
-                    grouped(count_of(sockets.states, TcpState::established)),
-                    grouped(count_of(sockets.states, TcpState::time_wait)),
-                    grouped(count_of(sockets.states, TcpState::close_wait)));
+    result.message = fmt::format(
+        "{} established, {} TIME_WAIT, {} CLOSE_WAIT sockets; {}no limit near.",
+        grouped(count_of(sockets.states, TcpState::established)),
+        grouped(count_of(sockets.states, TcpState::time_wait)),
+        grouped(count_of(sockets.states, TcpState::close_wait)), has_noise ? "" : "no leak, ");
+    if (has_noise) {
+      result.message +=
+          fmt::format(" Fewer than {} CLOSE_WAIT of a process are not judged.", kCloseWaitNoise);
+    }
   }
   for (const TcpState state : {TcpState::established, TcpState::time_wait, TcpState::close_wait,
                                TcpState::syn_sent, TcpState::syn_recv}) {
@@ -197,6 +154,16 @@ CheckResult check_conntrack(const Inspection& seen, const Levels& levels) {
   return result;
 }
 
+// One of those may be at its limit.
+void add_unreadable(std::uint64_t processes, CheckResult& result) {
+  if (processes == 0) return;
+  if (result.status == Status::ok) result.status = Status::unknown;
+  result.message += fmt::format(
+      " Not looked into, for lack of permission: {}; run it as root, or with CAP_SYS_PTRACE and "
+      "CAP_DAC_READ_SEARCH.",
+      processes == 1 ? "1 process" : grouped(processes) + " processes");
+}
+
 CheckResult check_file_descriptors(const Inspection& seen, const Levels& levels) {
   if (!seen.descriptors) return unknown_result(seen.descriptors.error());
   const SeenDescriptors& all = *seen.descriptors;
@@ -206,7 +173,7 @@ CheckResult check_file_descriptors(const Inspection& seen, const Levels& levels)
     if (fullest.fds_limit && *fullest.fds_limit != kUnlimited) {
       candidates.push_back(
           {fullest.open_fds, *fullest.fds_limit,
-           fmt::format("{} has {} file descriptors open ({} %)", to_string(fullest.process),
+           fmt::format("{} has {} file descriptors open ({} %)", to_string(fullest),
                        out_of(fullest.open_fds, *fullest.fds_limit), fullest.fds_percent()),
            "; at the limit accept(), socket() and open() fail with EMFILE"});
     }
@@ -220,11 +187,7 @@ CheckResult check_file_descriptors(const Inspection& seen, const Levels& levels)
   }
   CheckResult result = worst_of(candidates, levels);
   if (candidates.empty()) result.message = "No process with a limit is known here.";
-  if (all.unreadable > 0) {
-    result.message +=
-        fmt::format(" Not looked into, for lack of permission: {}.",
-                    all.unreadable == 1 ? "1 process" : grouped(all.unreadable) + " processes");
-  }
+  add_unreadable(all.unreadable, result);
   if (seen.is_own) result.measures.push_back({"host_open", all.open, {}});
   if (!all.processes.empty()) {
     const SeenProcess& fullest = all.processes.front();

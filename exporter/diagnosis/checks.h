@@ -39,6 +39,7 @@ struct CheckResult {
   int used_percent = 0;  ///< of the limit that is nearest
   std::string message;   ///< one sentence
   std::vector<Measure> measures;
+  Protocol protocol = Protocol::tcp;  ///< of the ports that system-ports judged
 
   int score() const { return 100 - used_percent; }
   /// Of the limit that is nearest, or of another that was looked at.

@@ -46,6 +46,13 @@ bool is_at_home(const Process& process, const NetNs& ns, const Snapshot& snapsho
   return is_only || process.netns == 0 || process.netns == ns.inode;
 }
 
+std::string netns_name(const Snapshot& snapshot, std::uint32_t inode) {
+  for (const NetNs& ns : snapshot.scanned_namespaces()) {
+    if (ns.inode == inode) return printable(ns.name);
+  }
+  return fmt::format("net:[{}]", inode);
+}
+
 Result<SeenDescriptors> see_descriptors(Snapshot& snapshot, const NetNs& ns, const Owners& owners,
                                         bool is_only) {
   const auto& text = snapshot.proc(snapshot.host(), "sys/fs/file-nr");
@@ -63,6 +70,8 @@ Result<SeenDescriptors> see_descriptors(Snapshot& snapshot, const NetNs& ns, con
     process.process = name_of(owners, i);
     process.open_fds = found.open_fds;
     process.fds_limit = found.fds_limit;
+    if (found.netns != 0 && found.netns != ns.inode)
+      process.netns = netns_name(snapshot, found.netns);
     seen.processes.push_back(std::move(process));
   }
   auto& all = seen.processes;
@@ -207,6 +216,12 @@ std::string to_string(const ProcessName& process) {
                      workload);
 }
 
+std::string to_string(const SeenProcess& process) {
+  const std::string name = to_string(process.process);
+  return process.netns.empty() ? name
+                               : fmt::format("{} in network namespace {}", name, process.netns);
+}
+
 void SeenGaps::add(std::string_view part, const Error& error) {
   if (parts.empty()) why = printable(error.what);
   parts.emplace_back(part);
@@ -227,7 +242,11 @@ int SeenProcess::fds_percent() const {
 }
 
 int SeenSockets::used_percent() const {
-  return whole_percent(tcp_ports.used, total_ports() - reserved);
+  return whole_percent(tcp_ports.used, unreserved_ports());
+}
+
+int SeenSockets::udp_percent() const {
+  return whole_percent(udp_ports.used, udp_ports.usable);
 }
 
 int SeenSockets::used_percent(const TupleUse& use) const {

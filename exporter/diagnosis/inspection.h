@@ -41,6 +41,12 @@ struct SeenTuple {
   ProcessName process;  ///< that holds most of the destination's sockets
 };
 
+/// The process that holds most ports of the range in one way.
+struct SeenHolder {
+  ProcessName process;
+  std::uint64_t ports = 0;
+};
+
 /// A local address with sockets in the port range.
 struct SeenSource {
   IpAddress address;
@@ -69,6 +75,7 @@ struct SeenProcess {
   std::uint64_t udp = 0;
   std::uint64_t open_fds = 0;
   std::optional<std::uint64_t> fds_limit;  ///< kUnlimited is none
+  std::string netns;  ///< that the process is in, where it is another than the one looked at
 
   std::uint64_t sockets() const;
   int fds_percent() const;  ///< of the limit; 0 where there is none
@@ -84,7 +91,7 @@ struct SeenCloseWait {
   bool inbound = false;  ///< the group was accepted by a listener
 };
 
-/// TCP sockets that found no room in a table that is full, by table; one may be in several.
+/// Sockets that found no room in a table that is full, by table; one may be in several.
 struct SeenLeftOut {
   std::uint64_t tuples = 0;       ///< of no tuple
   std::uint64_t sources = 0;      ///< of no local address
@@ -94,17 +101,29 @@ struct SeenLeftOut {
   bool any() const { return tuples + sources + peers + close_waits > 0; }
 };
 
+/// "nginx (pid 42)", with its network namespace where it is another.
+std::string to_string(const SeenProcess& process);
+
 /// What one pass over the sockets of a namespace and their owners saw; lists are largest first
 /// and short.
 struct SeenSockets {
   std::uint16_t port_min = 0;
   std::uint16_t port_max = 0;
   std::uint32_t reserved = 0;
+  PortSpace::Reuse reuse = PortSpace::Reuse::never;  ///< of ports in TIME_WAIT
   PortUse tcp_ports;
+  std::uint32_t tcp_kept = 0;  ///< of those used: less those that all their sockets give back
+  StateCounts bound_states{};  ///< of TCP sockets that bind() or listen() gave a port of the range
+  SeenHolder bound_holder;     ///< of such ports
   std::uint64_t in_range = 0;  ///< TCP sockets with a local port of the range
   StateCounts states{};        ///< of all TCP sockets
   std::uint64_t udp = 0;       ///< UDP sockets
-  StateCounts range_states{};  ///< of those in the range
+  PortUse udp_ports;
+  std::uint64_t udp_in_range = 0;
+  SeenHolder udp_holder;
+  std::vector<SeenSource> udp_sources;  ///< without destinations
+  StateCounts range_states{};           ///< of those in the range
+  std::uint64_t given_back = 0;         ///< sockets in the range that give their port back
   std::vector<SeenTuple> tuples;
   std::optional<SeenTuple> silent;  ///< the tuple with most SYN_SENT
   std::vector<SeenSource> sources;
@@ -114,8 +133,16 @@ struct SeenSockets {
   SeenLeftOut left_out;
 
   std::uint32_t total_ports() const { return static_cast<std::uint32_t>(port_max - port_min) + 1; }
+  std::uint32_t unreserved_ports() const { return total_ports() - reserved; }
   /// Ports of the range that are in use, of those not reserved.
   int used_percent() const;
+  /// Ports that bind() or listen() holds, so that connect() takes them to no destination.
+  std::uint32_t bound_ports() const { return unreserved_ports() - tcp_ports.usable; }
+  /// Ports in use that connect() takes over all the same.
+  std::uint32_t reusable_ports() const { return tcp_ports.used - tcp_kept; }
+  int udp_percent() const;
+  /// Enough of them to be worth a word.
+  bool udp_matters() const { return udp_percent() >= 10; }
   /// Ports that the tuple has, of those that connect() may take.
   int used_percent(const TupleUse& use) const;
 };

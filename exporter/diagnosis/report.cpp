@@ -66,12 +66,41 @@ std::string states_text(const StateCounts& states) {
   return text;
 }
 
+// What the numbers of ports in use and usable do not tell.
+void add_lost_ports(Page& page, const SeenSockets& sockets) {
+  const std::uint32_t reusable = sockets.reusable_ports();
+  const std::uint32_t bound = sockets.bound_ports();
+  if (bound > 0) {
+    page.line("", fmt::format("{} held by bind() or listen(), which connect() never takes",
+                              counted(bound, "port")));
+  }
+  if (reusable > 0) {
+    page.line("", fmt::format("{} in TIME_WAIT that connect() takes over, and bind(0) does not",
+                              counted(reusable, "port")));
+  }
+}
+
+// Few UDP ports are not worth a line.
+void add_udp(Page& page, const SeenSockets& sockets) {
+  if (!sockets.udp_matters()) return;
+  const SeenHolder& holder = sockets.udp_holder;
+  page.line("",
+            fmt::format("UDP: {} of {} in use ({} %), for every destination{}",
+                        grouped(sockets.udp_ports.used), grouped(sockets.udp_ports.usable),
+                        sockets.udp_percent(),
+                        holder.process.is_known() ? fmt::format("; {} by {}", grouped(holder.ports),
+                                                                to_string(holder.process))
+                                                  : ""));
+}
+
 void add_ports(Page& page, const SeenSockets& sockets) {
   page.line("Ports",
             fmt::format("{}-{}: {} ports, {} reserved, {} usable for connect(); {} in use ({} %)",
                         sockets.port_min, sockets.port_max, grouped(sockets.total_ports()),
                         grouped(sockets.reserved), grouped(sockets.tcp_ports.usable),
                         grouped(sockets.tcp_ports.used), sockets.used_percent()));
+  add_lost_ports(page, sockets);
+  add_udp(page, sockets);
   const auto shown = std::min(sockets.tuples.size(), kTuples);
   for (std::size_t i = 0; i < shown; ++i) {
     const SeenTuple& tuple = sockets.tuples[i];
@@ -135,15 +164,29 @@ std::string limit_text(const std::optional<std::uint64_t>& limit) {
   return *limit == kUnlimited ? "none" : grouped(*limit);
 }
 
-void add_processes(Page& page, const Inspection& seen) {
-  const auto& processes = seen.sockets->processes;
+// Those with most sockets; at last the one with fewest descriptors left, where that is a finding.
+std::vector<SeenProcess> processes_of(const Report& report) {
+  std::vector<SeenProcess> processes = report.seen.sockets->processes;
+  processes.resize(std::min(processes.size(), kProcesses));
+  const auto is_about_descriptors = [](const Finding& f) { return f.cause == Cause::descriptors; };
+  if (std::none_of(report.findings.begin(), report.findings.end(), is_about_descriptors)) {
+    return processes;
+  }
+  const SeenProcess& fullest = report.seen.descriptors->processes.front();
+  const auto is_it = [&](const SeenProcess& p) { return p.process.pid == fullest.process.pid; };
+  if (std::none_of(processes.begin(), processes.end(), is_it)) processes.push_back(fullest);
+  return processes;
+}
+
+void add_processes(Page& page, const Report& report) {
+  const Inspection& seen = report.seen;
+  const auto processes = processes_of(report);
   if (!processes.empty()) {
     page.line("Processes",
               fmt::format("{:>9} {:<16} {:>8} {:>11} {:>10} {:>8}  {}", "pid", "name", "sockets",
                           "established", "close_wait", "syn_sent", "open fds / limit"));
   }
-  for (std::size_t i = 0; i < std::min(processes.size(), kProcesses); ++i) {
-    const SeenProcess& one = processes[i];
+  for (const SeenProcess& one : processes) {
     page.line("", fmt::format("{:>9} {:<16} {:>8} {:>11} {:>10} {:>8}  {} / {}", one.process.pid,
                               shortened(one.process.comm, 16), grouped(one.sockets()),
                               grouped(count_of(one.tcp, TcpState::established)),
@@ -208,7 +251,7 @@ void add_causes(Page& page, const Report& report) {
       page.paragraph(heading, step);
       heading = "";
     }
-    if (!report.seen.is_own) page.paragraph("", how_to_enter(report.seen));
+    if (!report.seen.is_own && finding.is_inside) page.paragraph("", how_to_enter(report.seen));
   }
 }
 
@@ -264,7 +307,7 @@ std::string report_text(const Report& report, bool colours) {
   add_ports(page, *report.seen.sockets);
   add_left_out(page, report.seen.sockets->left_out);
   page.gap();
-  add_processes(page, report.seen);
+  add_processes(page, report);
   add_listeners(page, report.seen);
   add_sysctls(page, report.seen);
   return std::move(page).take();

@@ -30,6 +30,10 @@ Json ports_json(const SeenSockets& sockets) {
   json["usedPorts"] = sockets.tcp_ports.used;
   json["usedPercent"] = sockets.used_percent();
   json["socketsInRange"] = sockets.in_range;
+  json["boundPorts"] = sockets.bound_ports();
+  json["reusablePorts"] = sockets.reusable_ports();
+  json["udpUsedPorts"] = sockets.udp_ports.used;
+  json["udpUsedPercent"] = sockets.udp_percent();
   json["states"] = states_json(sockets.range_states);
   return json;
 }

@@ -88,7 +88,8 @@ std::size_t SocketCensus::GroupHash::operator()(const Group& group) const {
 }
 
 SocketCensus::SocketCensus(const Owners& owners, const PortSpace& ports, CensusRoom& room)
-    : owners_(owners), room_(room) {
+    : owners_(owners), ports_(ports), room_(room) {
+  seen_.reuse = ports.reuse;
   seen_.port_min = ports.min;
   seen_.port_max = ports.max;
   seen_.reserved = ports.reserved;
@@ -101,8 +102,7 @@ void SocketCensus::see(std::span<const Socket> sockets) {
     if (socket.protocol == Protocol::tcp) {
       see_tcp(socket, process);
     } else {
-      ++seen_.udp;
-      ++processes_[process].udp;
+      see_udp(socket, process);
     }
   }
 }
@@ -110,9 +110,7 @@ void SocketCensus::see(std::span<const Socket> sockets) {
 void SocketCensus::see_tcp(const Socket& socket, std::size_t process) {
   ++seen_.states[static_cast<std::size_t>(socket.state)];
   ++processes_[process].tcp[static_cast<std::size_t>(socket.state)];
-  if (socket.local_port >= seen_.port_min && socket.local_port <= seen_.port_max) {
-    see_in_range(socket, process);
-  }
+  if (is_in_range(socket)) see_in_range(socket, process);
   if (socket.state == TcpState::listen) {
     seen_.listeners.push_back(
         {socket.local, socket.local_port, socket.receive_queue, socket.send_queue, name(process)});
@@ -123,28 +121,68 @@ void SocketCensus::see_tcp(const Socket& socket, std::size_t process) {
   if (socket.state == TcpState::close_wait) {
     count(close_wait_, group, room_.close_waits, seen_.left_out.close_waits);
   }
-  const bool is_known = process < owners_.processes().size();
-  if (is_known && !socket.inbound) count(outgoing_, group, room_.outgoing, seen_.left_out.peers);
+  if (is_known(process) && !socket.inbound)
+    count(outgoing_, group, room_.outgoing, seen_.left_out.peers);
 }
 
 void SocketCensus::see_in_range(const Socket& socket, std::size_t process) {
+  const auto state = static_cast<std::size_t>(socket.state);
   ++seen_.in_range;
-  ++seen_.range_states[static_cast<std::size_t>(socket.state)];
-  Source* const source = entry_of(sources_, socket.local, room_.sources);
+  ++seen_.range_states[state];
+  count_source(sources_, socket, process);
+  if (!socket.port_bound && gives_port_back(socket, ports_)) {
+    ++seen_.given_back;
+    return;
+  }
+  if (!ports_.candidates.test(socket.local_port)) return;
+  if (!kept_) kept_ = std::make_unique<PortSet>();
+  kept_->set(socket.local_port);
+  // An accepted socket has the port of its listener, which counts.
+  if (!socket.port_bound || socket.inbound) return;
+  ++seen_.bound_states[state];
+  hold(bound_held_, socket, process);
+}
+
+void SocketCensus::see_udp(const Socket& socket, std::size_t process) {
+  ++seen_.udp;
+  ++processes_[process].udp;
+  if (!is_in_range(socket)) return;
+  ++seen_.udp_in_range;
+  count_source(udp_sources_, socket, process);
+  hold(udp_held_, socket, process);
+}
+
+bool SocketCensus::is_in_range(const Socket& socket) const {
+  return socket.local_port >= seen_.port_min && socket.local_port <= seen_.port_max;
+}
+
+void SocketCensus::hold(HeldPorts& ports, const Socket& socket, std::size_t process) const {
+  if (is_known(process) && ports_.candidates.test(socket.local_port)) {
+    ports[process].insert(socket.local_port);
+  }
+}
+
+void SocketCensus::count_source(Sources& sources, const Socket& socket, std::size_t process) {
+  Source* const source = entry_of(sources, socket.local, room_.sources);
   if (source == nullptr) {
     ++seen_.left_out.sources;
     return;
   }
   ++source->sockets;
-  if (process < owners_.processes().size()) ++source->processes[process];
+  if (is_known(process)) ++source->processes[process];
 }
 
 SeenSockets SocketCensus::finish(const PortUsage& usage, std::span<const TupleEntry> tuples,
                                  const NetNs& ns, const ServiceMap& services) && {
   seen_.tcp_ports = usage.use(ns, Protocol::tcp);
+  seen_.udp_ports = usage.use(ns, Protocol::udp);
+  seen_.tcp_kept = kept_ ? static_cast<std::uint32_t>(kept_->count()) : 0;
+  seen_.bound_holder = largest_holder(bound_held_);
+  seen_.udp_holder = largest_holder(udp_held_);
   seen_.left_out.tuples = usage.uncounted_sockets(ns);
   add_tuples(tuples, services);
-  seen_.sources = largest_sources(tuples);
+  seen_.sources = largest_sources(sources_, tuples);
+  seen_.udp_sources = largest_sources(udp_sources_, {});
   seen_.processes = largest_processes();
   seen_.close_waits = largest_close_waits();
   keep_first(seen_.listeners, [](const SeenListener& a, const SeenListener& b) {
@@ -188,9 +226,18 @@ void SocketCensus::add_tuples(std::span<const TupleEntry> tuples, const ServiceM
   std::transform(entries.begin(), entries.end(), std::back_inserter(seen_.tuples), to_seen);
 }
 
-std::vector<SeenSource> SocketCensus::largest_sources(std::span<const TupleEntry> tuples) const {
+SeenHolder SocketCensus::largest_holder(const HeldPorts& ports) const {
+  const auto most = std::max_element(ports.begin(), ports.end(), [](const auto& a, const auto& b) {
+    return a.second.size() < b.second.size();
+  });
+  if (most == ports.end()) return {};
+  return {name(most->first), most->second.size()};
+}
+
+std::vector<SeenSource> SocketCensus::largest_sources(const Sources& groups,
+                                                      std::span<const TupleEntry> tuples) const {
   std::vector<SeenSource> sources;
-  for (const auto& [address, source] : sources_) {
+  for (const auto& [address, source] : groups) {
     SeenSource seen;
     seen.address = address;
     seen.sockets = source.sockets;
@@ -211,7 +258,7 @@ std::vector<SeenSource> SocketCensus::largest_sources(std::span<const TupleEntry
 std::vector<SeenProcess> SocketCensus::largest_processes() const {
   std::vector<SeenProcess> processes;
   for (const auto& [process, counts] : processes_) {
-    if (process >= owners_.processes().size()) continue;
+    if (!is_known(process)) continue;
     SeenProcess seen;
     seen.tcp = counts.tcp;
     seen.udp = counts.udp;

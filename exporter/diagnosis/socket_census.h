@@ -3,6 +3,8 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <set>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -28,7 +30,7 @@ struct CensusRoom {
 using TupleEntry = const PortUsage::Tuples::value_type*;
 
 /// Counts the sockets of one pass by owner, address and listener: what PortUsage does not.
-/// For one namespace; `owners` and `room` have to outlive it.
+/// For one namespace; `owners`, `ports` and `room` have to outlive it.
 class SocketCensus {
  public:
   SocketCensus(const Owners& owners, const PortSpace& ports, CensusRoom& room);
@@ -63,21 +65,35 @@ class SocketCensus {
     std::uint64_t udp = 0;
   };
   using Peer = std::pair<IpAddress, std::uint16_t>;
+  using Sources = std::unordered_map<IpAddress, Source, AddressHash>;
+  using HeldPorts = std::map<std::size_t, std::set<std::uint16_t>>;  ///< by index of owners_
 
   void see_tcp(const Socket& socket, std::size_t process);
   void see_in_range(const Socket& socket, std::size_t process);
+  void see_udp(const Socket& socket, std::size_t process);
+  bool is_in_range(const Socket& socket) const;
+  bool is_known(std::size_t process) const { return process < owners_.processes().size(); }
+  void count_source(Sources& sources, const Socket& socket, std::size_t process);
+  void hold(HeldPorts& ports, const Socket& socket, std::size_t process) const;
   std::map<Peer, std::size_t> processes_of_peers() const;
   void add_tuples(std::span<const TupleEntry> tuples, const ServiceMap& services);
-  std::vector<SeenSource> largest_sources(std::span<const TupleEntry> tuples) const;
+  std::vector<SeenSource> largest_sources(const Sources& groups,
+                                          std::span<const TupleEntry> tuples) const;
+  SeenHolder largest_holder(const HeldPorts& ports) const;
   std::vector<SeenProcess> largest_processes() const;
   std::vector<SeenCloseWait> largest_close_waits() const;
   ProcessName name(std::size_t process) const { return name_of(owners_, process); }
 
   const Owners& owners_;
+  const PortSpace& ports_;
   CensusRoom& room_;
   SeenSockets seen_;
   std::unordered_map<std::size_t, Counts> processes_;  ///< by index of owners_; one beyond: unknown
-  std::unordered_map<IpAddress, Source, AddressHash> sources_;
+  Sources sources_;
+  Sources udp_sources_;
+  HeldPorts udp_held_;
+  HeldPorts bound_held_;
+  std::unique_ptr<PortSet> kept_;  ///< ports that a socket keeps; most namespaces have none
   std::unordered_map<Group, std::uint64_t, GroupHash> outgoing_;
   std::map<Group, std::uint64_t> close_wait_;
 };

@@ -45,8 +45,7 @@ std::string landing_page(std::string_view version, std::span<const LandingLink> 
       "<head><meta charset=\"utf-8\"><title>socket_exporter</title></head>\n"
       "<body>\n"
       "<h1>socket_exporter</h1>\n"
-      "<p>Prometheus exporter for sockets, ephemeral ports and WebSocket connections, version "
-      "{}.</p>\n"
+      "<p>Prometheus exporter for sockets and ephemeral ports, version {}.</p>\n"
       "<ul>\n{}</ul>\n"
       "</body>\n"
       "</html>\n",

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import unittest
 
@@ -12,8 +13,10 @@ import harness
 from sockets import Pair, Sockets
 
 REFERENCE = pathlib.Path(__file__).parents[1] / "golden" / "metrics.md"
+COMM = pathlib.Path("/proc/self/comm").read_text().strip()
 SEED_KEYS = {"portMin", "portMax", "totalPorts", "usedPorts", "usedPercent", "warningThreshold",
              "criticalThreshold", "topConsumers"}
+UNKNOWN = 3
 GOOD = """services:
   - name: first
     match: ["127.0.0.1:5000"]
@@ -68,16 +71,43 @@ class RefusalTest(unittest.TestCase):
         for arguments in (["--warning-threshold=90"], ["--critical-threshold=60"],
                           ["--critical-threshold=5", f"--config.file={path}"]):
             done = run("check", "system-ports", *arguments)
-            self.assertEqual((done.returncode, done.stdout), (1, ""), arguments)
+            self.assertEqual((done.returncode, done.stdout), (UNKNOWN, ""), arguments)
             self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
             self.assertIn(arguments[0].partition("=")[0], done.stderr)
 
     def test_commands(self):
-        for arguments in (["nonsense"], ["check", "nonsense"], ["check", "system-ports", "--format=xml"],
-                          ["report", "--format=xml"]):
+        for arguments, code, fix in ((["nonsense"], 1, "The commands are serve"),
+                                     (["report", "--format=xml"], 1, "text, json"),
+                                     (["check"], UNKNOWN, "--list"),
+                                     (["check", "nope"], UNKNOWN, "The checks are system-ports"),
+                                     (["check", "system-ports", "--format=xml"], UNKNOWN, "text, json, nagios"),
+                                     (["check", "system-ports", "--warning-threshold=abc"], UNKNOWN, "0 to 100"),
+                                     (["check", "system-ports", "--warning-threshold=9", "--critical-threshold=8"],
+                                      UNKNOWN, "swap them"),
+                                     (["check", "system-ports", "--nonsense"], UNKNOWN, "--nonsense"),
+                                     (["check", "--list", "--config.file=/nope.yml"], UNKNOWN, "/nope.yml")):
             done = run(*arguments)
-            self.assertIn(done.returncode, (1, 3), arguments)
+            self.assertEqual((done.returncode, done.stdout), (code, ""), arguments)
             self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            self.assertIn(fix, done.stderr)
+
+    def test_a_check_that_cannot_read_is_unknown(self):
+        path = harness.scratch(self) / "socket_exporter.yml"
+        path.write_text("nonsense: 1\n")
+        for flag, fix in (("--netns=nope", "There is: host"), (f"--config.file={path}", f"{path}:1"),
+                          ("--config.file=/nope.yml", "check --config.file"),
+                          (f"--config.file={harness.BINARY}", "is this the right file"),
+                          (f"--path.procfs={path.parent}", "mount procfs there")):
+            done = run("check", "system-ports", flag)
+            self.assertEqual((done.returncode, done.stderr), (UNKNOWN, ""), flag)
+            self.assertEqual(len(done.stdout.splitlines()), 1, done.stdout)
+            self.assertRegex(done.stdout, f"^UNKNOWN .*{re.escape(fix)}")
+
+    def test_descriptors_that_nobody_may_look_at_are_unknown(self):
+        done = subprocess.run([harness.BINARY, "check", "file-descriptors"], capture_output=True, text=True,
+                              timeout=harness.LIMIT, preexec_fn=harness.become_nobody)
+        self.assertEqual(done.returncode, UNKNOWN, done)
+        self.assertIn("for lack of permission", done.stdout)
 
 
 class InformationTest(unittest.TestCase):
@@ -193,7 +223,7 @@ class CommandTest(unittest.TestCase):
     def test_system_ports_has_the_keys_and_figures(self):
         done = self.check("--format=json")
         answer = json.loads(done.stdout)
-        self.assertLessEqual(SEED_KEYS | {"status", "score", "message"}, set(answer))
+        self.assertLessEqual(SEED_KEYS | {"status", "score", "message", "protocol"}, set(answer))
         self.assertEqual((answer["portMin"], answer["portMax"], answer["totalPorts"]), (20000, 20099, 100))
         self.assertEqual(answer["usedPorts"], self.used_ports())
         self.assertAlmostEqual(answer["usedPercent"], self.used_ports(), delta=0.01)
@@ -293,6 +323,41 @@ class CauseTest(unittest.TestCase):
         for _ in range(60):
             self.sockets.connect_unanswered("127.0.0.1", 5003)
         self.check_cause("unresponsive_peer")
+
+    def test_ports_bound(self):
+        for port in range(20000, 20080):
+            self.sockets.bound("127.0.0.1", port)
+        for port in range(20080, 20100):
+            self.sockets.listen("127.0.0.1", port)
+        self.check_cause("ports_bound")
+        done = run("check", "system-ports", namespace=self.namespace)
+        self.assertEqual(done.returncode, 2, done)
+        self.assertIn(f"100 by {COMM} (pid {os.getpid()})", " ".join(done.stdout.split()))
+
+    def test_udp_ports(self):
+        self.sockets.bound("127.0.0.1", 5000, socket.SOCK_DGRAM)
+        for _ in range(100):
+            self.sockets.udp_connected("127.0.0.1", 5000)
+        with self.assertRaises(BlockingIOError):
+            self.sockets.udp_connected("127.0.0.1", 5000)
+        self.check_cause("udp_ports")
+        done = run("check", "system-ports", "--format=json", namespace=self.namespace)
+        answer = json.loads(done.stdout)
+        self.assertEqual((done.returncode, answer["protocol"], answer["usedPorts"]), (2, "udp", 100))
+        self.assertIn("UDP", answer["message"])
+
+    def test_time_wait_that_connect_takes_over_is_a_warning(self):
+        self.namespace.sysctl("ipv4.tcp_tw_reuse", 2)
+        self.connect(100, Pair.time_wait)
+
+        def is_warning():
+            answer = json.loads(run("report", "--format=json", namespace=self.namespace).stdout)
+            return answer["status"] == "warning" and answer["ports"]["reusablePorts"] == 100
+        harness.eventually(is_warning, "all are over a second old")
+        self.sockets.connect("127.0.0.1", 5000)
+        done = run("check", "system-ports", "--format=json", namespace=self.namespace)
+        answer = json.loads(done.stdout)
+        self.assertEqual((done.returncode, answer["usedPorts"], answer["reusablePorts"]), (1, 100, 99))
 
     def test_accept_queue_full(self):
         self.sockets.listen("127.0.0.1", 5003, backlog=4)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import subprocess
 import unittest
 
@@ -32,9 +33,11 @@ class NamedNamespace(harness.Namespace):
 @contextlib.contextmanager
 def process_in(namespace):
     """The number of a process that waits in the namespace."""
-    child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+    child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
                              preexec_fn=namespace.join)
     try:
+        child.stdin.write(b"!")
+        child.stdout.read(1)  # it has started
         yield child.pid
     finally:
         child.communicate(timeout=harness.LIMIT)
@@ -111,6 +114,19 @@ class NetnsReportTest(unittest.TestCase):
         with process_in(self.full) as pid:
             done = run("check", "file-descriptors", "--format=json", f"--netns={pid}")
         self.assertEqual([one["pid"] for one in json.loads(done.stdout)["processes"]], [pid])
+
+    def test_a_process_without_descriptors_is_named_with_its_namespace(self):
+        with process_in(self.full) as pid:
+            opened = len(os.listdir(f"/proc/{pid}/fd"))
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (opened, opened))
+            done = run("check", "file-descriptors", "--format=nagios")
+            shown = run("report").stdout
+            inside = run("report", f"--netns={self.full.name}", "--format=json").stdout
+        self.assertEqual(done.returncode, CRITICAL, done)
+        self.assertIn(f"(pid {pid}) in network namespace {self.full.name} has", done.stdout)
+        self.assertRegex(shown, rf"\(pid {pid}\) in\s+network\s+namespace\s+{self.full.name}")
+        self.assertRegex(shown, rf"\n +{pid} cat +0 .* {opened} / {opened}\n")
+        self.assertIn("descriptors", [finding["cause"] for finding in json.loads(inside)["findings"]])
 
     def test_one_without_a_name(self):
         with harness.Namespace() as namespace:

@@ -1,6 +1,5 @@
 #include "exporter/log.h"
 
-
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <regex>

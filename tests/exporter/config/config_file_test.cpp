@@ -163,6 +163,16 @@ TEST_CASE("what is no YAML is said with its line", "[config_file]") {
   CHECK_THAT(error_of("\tservices: []\n"), Contains("s.yml:1: not YAML"));
 }
 
+TEST_CASE("what is no text is said so, and what escapes need", "[config_file]") {
+  using namespace std::string_literals;
+  CHECK(error_of("services:\n\x7f"
+                 "ELF\x01\0"s) ==
+        "s.yml:2: not a text file: it has a byte 0x7f; give a YAML file in UTF-8, such as "
+        "socket_exporter.yml");
+  CHECK_THAT(error_of("services: \"a\0b\""s), Contains("byte 0x00"));
+  CHECK_THAT(error_of("services: \"\\q\"\n"), Contains("not YAML") && Contains("single quotes"));
+}
+
 TEST_CASE("depth and size are limited", "[config_file]") {
   CHECK_THAT(error_of(std::string(100'000, '[')), Contains("s.yml:1"));
   CHECK_THAT(error_of("a: " + std::string(20, '[') + std::string(20, ']')),

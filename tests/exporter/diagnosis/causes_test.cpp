@@ -245,6 +245,94 @@ TEST_CASE("Descriptors and connection tracking are other ways to run out", "[cau
   CHECK(found[1].status == Status::warning);
 }
 
+TEST_CASE("Ports of bind() and listen() are no pool", "[causes]") {
+  KnownHost host;
+  host.add_bound(79);
+  for (std::uint16_t port = 20079; port < 20099; ++port) host.add_listener(port, 0, 128);
+
+  const auto found = causes(host);
+
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].cause == Cause::ports_bound);
+  CHECK(found[0].status == Status::critical);
+  CHECK(found[0].headline ==
+        "99 of 99 ephemeral ports are held by bind() or listen() (100 %): connect() fails with "
+        "EADDRNOTAVAIL, to any destination.");
+  CHECK_THAT(found[0].explanation, Contains("20 listen, 79 only called bind(), 0 called"));
+  CHECK_THAT(found[0].explanation, Contains("nginx (pid 42) holds 99 ports."));
+  CHECK_THAT(all_steps(found[0]), Contains("outside 20000-20099, or take theirs out") &&
+                                      Contains("IP_BIND_ADDRESS_NO_PORT") && !Contains("pool"));
+}
+
+TEST_CASE("Listeners alone are not told to bind() without a port", "[causes]") {
+  KnownHost host;
+  for (std::uint16_t port = 20000; port < 20099; ++port) host.add_listener(port, 0, 128);
+  CHECK_THAT(all_steps(causes(host).at(0)), !Contains("IP_BIND_ADDRESS_NO_PORT"));
+}
+
+TEST_CASE("A few connections beside bound ports are not blamed", "[causes]") {
+  KnownHost host;
+  host.add_bound(95);
+  host.add_outgoing(3, TcpState::established);
+  const auto found = causes(host);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].cause == Cause::ports_bound);
+  CHECK_THAT(found[0].headline, Contains("connect() has 4 ports left for each destination"));
+}
+
+TEST_CASE("TIME_WAIT that connect() takes over is a warning about bind(0)", "[causes]") {
+  KnownHost host;
+  host.proc_files["sys/net/ipv4/tcp_tw_reuse"] = "1\n";
+  host.add_outgoing(99, TcpState::time_wait);
+
+  const auto found = causes(host);
+
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].cause == Cause::churn);
+  CHECK(found[0].status == Status::warning);
+  CHECK(found[0].headline ==
+        "99 of 99 ephemeral ports are in use (100 %), but 99 of them give their port to connect(): "
+        "it works, only bind(0) fails at 100 %.");
+  CHECK_THAT(found[0].explanation, Contains("99 sockets in TIME_WAIT") && Contains("reuse=1"));
+  CHECK_THAT(all_steps(found[0]), !Contains("sysctl"));
+}
+
+TEST_CASE("Churn advice knows where tcp_tw_reuse is in force", "[causes]") {
+  KnownHost host;
+  host.add_outgoing(60, TcpState::time_wait);
+  for (Socket& socket : host.sockets) socket.time_wait_left = std::chrono::milliseconds(59500);
+  host.proc_files["sys/net/ipv4/tcp_tw_reuse"] = "2\n";
+  CHECK_THAT(all_steps(causes(host).at(0)), Contains("tcp_tw_reuse=1"));
+  SECTION("2, over loopback") {
+    for (Socket& socket : host.sockets) socket.remote = *parse_address("127.0.0.1");
+    CHECK_THAT(all_steps(causes(host).at(0)), !Contains("tcp_tw_reuse"));
+  }
+  SECTION("1, but without timestamps") {
+    host.proc_files["sys/net/ipv4/tcp_tw_reuse"] = "1\n";
+    host.proc_files["sys/net/ipv4/tcp_timestamps"] = "0\n";
+    CHECK_THAT(all_steps(causes(host).at(0)), Contains("tcp_timestamps=1"));
+  }
+}
+
+TEST_CASE("UDP ports that run out are named with their process", "[causes]") {
+  KnownHost host;
+  host.add_udp(69);
+  CHECK(causes(host).empty());
+  CHECK_THAT(calm_headline(host.inspect_all()), Contains("UDP has 69 %"));
+  host.add_udp(30);
+
+  const auto found = causes(host);
+
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].cause == Cause::udp_ports);
+  CHECK(found[0].status == Status::critical);
+  CHECK(found[0].headline ==
+        "99 of 99 ephemeral ports are in use by UDP (100 %): connect() and sendto() of new sockets "
+        "fail with EAGAIN, bind(0) with EADDRINUSE.");
+  CHECK_THAT(found[0].explanation, Contains("nginx (pid 42) holds 99 of them"));
+  CHECK_THAT(all_steps(found[0]), Contains("grep pid=42,") && Contains("ip_local_port_range"));
+}
+
 TEST_CASE("Causes go by the thresholds of their checks", "[causes]") {
   KnownHost host;
   host.add_listener(8080, 60, 99);
@@ -272,4 +360,6 @@ TEST_CASE("Causes go by the thresholds of their checks", "[causes]") {
 TEST_CASE("Every cause has a name for programs", "[causes]") {
   CHECK(to_string(Cause::churn) == "churn");
   CHECK(to_string(Cause::conntrack) == "conntrack");
+  CHECK(to_string(Cause::udp_ports) == "udp_ports");
+  CHECK(to_string(Cause::ports_bound) == "ports_bound");
 }

@@ -27,11 +27,27 @@ TEST_CASE("system-ports as JSON has the documented keys in their order", "[check
   const Json json =
       Json::parse(check_json(host.run("system-ports", {.warning = {}, .critical = 72.5})));
 
-  CHECK(keys_of(json) == std::vector<std::string>{
-                             "check", "status", "score", "message", "portMin", "portMax",
-                             "totalPorts", "usedPorts", "usedPercent", "warningThreshold",
-                             "criticalThreshold", "topConsumers", "reservedPorts", "usablePorts",
-                             "socketsInRange", "fullestTuple", "leftOutSockets", "netns"});
+  CHECK(keys_of(json) == std::vector<std::string>{"check",
+                                                  "status",
+                                                  "score",
+                                                  "message",
+                                                  "portMin",
+                                                  "portMax",
+                                                  "totalPorts",
+                                                  "usedPorts",
+                                                  "usedPercent",
+                                                  "warningThreshold",
+                                                  "criticalThreshold",
+                                                  "topConsumers",
+                                                  "protocol",
+                                                  "reservedPorts",
+                                                  "usablePorts",
+                                                  "socketsInRange",
+                                                  "boundPorts",
+                                                  "reusablePorts",
+                                                  "fullestTuple",
+                                                  "leftOutSockets",
+                                                  "netns"});
   CHECK(json["status"] == "ok");
   CHECK(json["score"] == 70);
   CHECK(json["portMin"] == 20000);
@@ -46,6 +62,20 @@ TEST_CASE("system-ports as JSON has the documented keys in their order", "[check
   CHECK(json["reservedPorts"] == 1);
   CHECK(json["usablePorts"] == 99);
   CHECK(json["socketsInRange"] == 30);
+}
+
+TEST_CASE("system-ports as JSON is about the protocol that it names", "[check_output]") {
+  KnownHost host;
+  host.add_outgoing(20, TcpState::established);
+  CHECK(Json::parse(check_json(host.run("system-ports")))["protocol"] == "tcp");
+  host.add_udp(99);
+  const Json json = Json::parse(check_json(host.run("system-ports")));
+  CHECK(json["protocol"] == "udp");
+  CHECK(json["usedPorts"] == 99);
+  CHECK(json["usedPercent"] == 100);
+  CHECK(json["socketsInRange"] == 99);
+  CHECK(json["topConsumers"][0]["count"] == 99);
+  CHECK(json["topConsumers"][0]["process"] == "nginx");
 }
 
 TEST_CASE("Consumers and the fullest tuple say who and where to", "[check_output]") {
@@ -117,19 +147,22 @@ TEST_CASE("Every other check has its own keys", "[check_output]") {
   CHECK(queues["listenOverflows"] == 7);
   CHECK(queues["listenDrops"] == 9);
   CHECK(json_of("conntrack")["entries"] == 10);
+  CHECK(Json::parse(check_json(host.run("file-descriptors")))["unreadableProcesses"] == 1);
+  host.hide_processes(0);
   const Json descriptors = json_of("file-descriptors");
   CHECK(descriptors["hostOpen"] == 500);
   CHECK(descriptors["processes"][0]["openFds"] == 10);
-  CHECK(descriptors["unreadableProcesses"] == 1);
+  CHECK(descriptors["unreadableProcesses"] == 0);
 }
 
 TEST_CASE("A plug-in's answer is one line with performance data", "[check_output]") {
   KnownHost host;
   host.add_outgoing(72, TcpState::established);
   CHECK(check_nagios(host.run("system-ports")) ==
-        "SYSTEM PORTS WARNING - 10.0.0.5 -> 10.1.2.3:443 has 72 of 99 ports in use (72 %): "
+        "SYSTEM PORTS WARNING - 10.0.0.5 -> 10.1.2.3:443 has 72 of 99 TCP ports in use (72 %): "
         "connect() to it fails with EADDRNOTAVAIL when none is left; 72 % of the whole range are "
-        "in use.|used=72%;70;85;0;100 ports=72;;;0;99 fullest_tuple_ports=72;;;0;99\n");
+        "in use.|used=72%;70;85;0;100 ports=72;;;0;99 fullest_tuple_ports=72;;;0;99 "
+        "udp_ports=0;;;0;99\n");
 }
 
 TEST_CASE("A process cannot write performance data, lines or escapes", "[check_output]") {
@@ -156,7 +189,7 @@ TEST_CASE("As text the status comes first", "[check_output]") {
   KnownHost host;
   host.add_outgoing(90, TcpState::established);
   const std::string text = check_text(host.run("system-ports"));
-  CHECK(text.starts_with("CRITICAL  10.0.0.5 -> 10.1.2.3:443 has 90 of 99 ports"));
+  CHECK(text.starts_with("CRITICAL  10.0.0.5 -> 10.1.2.3:443 has 90 of 99 TCP ports"));
   CHECK_THAT(text, Contains("used                  90 % (warning from 70 %, critical from 85 %)"));
 }
 

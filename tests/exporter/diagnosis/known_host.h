@@ -45,6 +45,25 @@ class KnownHost : public FakeKernel {
     }
   }
 
+  /// So many UDP sockets, each with a port of its own.
+  void add_udp(int count, std::uint32_t process = 0) {
+    for (int i = 0; i < count; ++i) {
+      Socket socket{.local = kHere, .remote = kThere, .netns = added_to};
+      socket.protocol = Protocol::udp;
+      socket.local_port = next_udp_port_[added_to]++;
+      socket.remote_port = 53;
+      socket.state = TcpState::established;
+      own(socket, process);
+      sockets.push_back(socket);
+    }
+  }
+
+  /// So many sockets that bind() gave a port each, and nothing since.
+  void add_bound(int count, std::uint32_t process = 0) {
+    add_outgoing(count, TcpState::close, process);
+    for (Socket& socket : sockets) socket.port_bound |= socket.state == TcpState::close;
+  }
+
   void add_listener(std::uint16_t port, std::uint32_t waiting, std::uint32_t limit) {
     Socket socket{.local = *parse_address("0.0.0.0"), .netns = added_to};
     socket.receive_queue = waiting;
@@ -140,6 +159,7 @@ class KnownHost : public FakeKernel {
     std::uint16_t operator++(int) { return number++; }
   };
   std::map<std::uint32_t, Port> next_port_;
+  std::map<std::uint32_t, Port> next_udp_port_;
   std::uint32_t next_inode_ = 500;
   std::uint32_t nginx_netns_ = 0;
   Workload nginx_workload_;

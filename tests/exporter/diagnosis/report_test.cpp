@@ -74,6 +74,61 @@ TEST_CASE("TIME_WAIT that gives its port back is not in the bar", "[report]") {
                                    "50 give their port back"));
 }
 
+TEST_CASE("Ports that only connect() or only bind(0) can take have a line", "[report]") {
+  KnownHost host;
+  host.proc_files["sys/net/ipv4/tcp_tw_reuse"] = "1\n";
+  host.add_bound(10);
+  host.add_outgoing(20, TcpState::time_wait);
+  CHECK_THAT(plain(host),
+             Contains("89 usable for connect(); 30 in use (30 %)\n"
+                      "          10 ports held by bind() or listen(), which connect() never takes\n"
+                      "          20 ports in TIME_WAIT that connect() takes over, and bind(0) does "
+                      "not\n"));
+}
+
+TEST_CASE("UDP has a line once it has a part of the ports", "[report]") {
+  KnownHost host;
+  host.add_udp(9);
+  CHECK(plain(host).find("UDP") == std::string::npos);
+  host.add_udp(55);
+  CHECK_THAT(plain(host),
+             Contains("\n          UDP: 64 of 99 in use (64 %), for every destination; "
+                      "64 by nginx (pid 42)\n"));
+}
+
+TEST_CASE("The process with no descriptors left has a row, with sockets or without", "[report]") {
+  KnownHost host;
+  host.netns = {{1, "host"}, {2, "blue"}};
+  host.put_nginx(2, {});
+  host.give_descriptors(950, 1000);
+  host.add_outgoing(1, TcpState::established, 1);
+  const std::string text = plain(host);
+  CHECK(text.starts_with("CRITICAL  nginx (pid 42) in network namespace blue has 950 of 1,000"));
+  CHECK_THAT(text, Contains("\n                 42 nginx                   0           0 ") &&
+                       Contains("  950 / 1,000\n"));
+  host.give_descriptors(10, 1000);
+  CHECK_THAT(plain(host), !Contains("nginx"));
+}
+
+TEST_CASE("Only steps that need a namespace ask to enter it", "[report]") {
+  KnownHost host;
+  host.netns = {{1, "host"}, {2, "blue"}};
+  host.put_nginx(2, {});
+  const auto text_of_blue = [&] {
+    Report blue = judge_report(std::move(host.inspect_everywhere()[1]), {});
+    return report_text(blue, false);
+  };
+  SECTION("not those about descriptors") {
+    host.give_descriptors(950, 1000);
+    CHECK_THAT(text_of_blue(), Contains("prlimit --pid 42") && !Contains("inside the namespace"));
+  }
+  SECTION("but those about ports") {
+    host.added_to = 2;
+    host.add_outgoing(90, TcpState::established);
+    CHECK_THAT(text_of_blue(), Contains("inside the namespace: nsenter --target 42 --net"));
+  }
+}
+
 TEST_CASE("A calm host has a short report", "[report]") {
   KnownHost host;
   host.add_listener(80, 1, 128);
