@@ -69,7 +69,7 @@ class Binds final : public Collector {
 extern const CollectorEntry kBindsEntry{
     .name = "binds",
     .summary = "Sockets that got no local port, by eBPF",
-    .on_by_default = true,
+    .on_by_default = false,
     .needs_sockets = false,
     .metrics = kMetrics,
     .make = [] { return std::unique_ptr<Collector>(new Binds); },
