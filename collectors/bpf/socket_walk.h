@@ -7,9 +7,9 @@
 /* A run holds a CPU, and so many sockets take it a quarter of a millisecond when none is in the
  * cache. */
 #define SX_SOCKETS_PER_RUN 1024
-#define SX_SOCKET_RECORDS 16384 /* a power of two: a run may have to end a long chain */
-#define SX_PORT_RECORDS 32768   /* the same for tables by port, whose chains are longer */
-#define SX_TORN 64              /* chains of one run that may change while they are read */
+#define SX_SOCKET_RECORDS 8192 /* a power of two: a run may have to end a long chain */
+#define SX_PORT_RECORDS 32768  /* the same for tables by port, whose chains are longer */
+#define SX_TORN 64             /* chains of one run that may change while they are read */
 
 #define SX_ALL_NETNS 0
 #define SX_BOUND_PORT 0 /* state of a record that is no socket: bind() or listen() has the port */

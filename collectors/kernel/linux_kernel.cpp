@@ -62,13 +62,16 @@ bool is_of_first_pids(const std::string& procfs_root) {
 
 }  // namespace
 
-LinuxKernel::LinuxKernel(KernelPaths paths)
+LinuxKernel::LinuxKernel(KernelPaths paths, Followed followed)
     : paths_(std::move(paths)),
       finder_(paths_.procfs, paths_.run_netns, paths_.pod_logs),
       workloads_(paths_.procfs, paths_.pod_logs),
       owner_scan_(paths_.procfs, [this](std::uint32_t pid, std::uint64_t cgroup) {
         return workloads_.of(pid, cgroup);
       }) {
+  // Before the walks with their large records: each load takes 8 MB for a moment.
+  if (followed.connects) follow_connects();
+  if (followed.binds) follow_binds();
   probe_diag();
   probe_walk();
 }

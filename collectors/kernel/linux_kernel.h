@@ -25,19 +25,19 @@ struct KernelPaths {
   std::string pod_logs = "/var/log/pods";  ///< its folders name the pods of this host
 };
 
+/// What is followed from the start on, where this host lets it: features() tells.
+struct Followed {
+  bool connects = false;  ///< outgoing connections
+  bool binds = false;     ///< sockets that get no local port
+};
+
 /// The running kernel, through procfs, NETLINK_SOCK_DIAG and eBPF. What it offers is found
 /// out by the constructor; where netlink is refused /proc/net is read instead.
 class LinuxKernel final : public Kernel {
  public:
-  explicit LinuxKernel(KernelPaths paths);
+  explicit LinuxKernel(KernelPaths paths, Followed followed = {});
   LinuxKernel(const LinuxKernel&) = delete;
   LinuxKernel& operator=(const LinuxKernel&) = delete;
-
-  /// Follows outgoing connections from here on, where this host lets it: features() tells. Before
-  /// the first scrape.
-  void follow_connects();
-  /// The same of sockets that get no local port.
-  void follow_binds();
 
   Result<std::vector<NetNs>> namespaces() override;
   Result<NetNs> own_namespace() override;
@@ -66,6 +66,8 @@ class LinuxKernel final : public Kernel {
 
   void probe_diag();
   void probe_walk();
+  void follow_connects();
+  void follow_binds();
   Place* place_of(const NetNs& ns);
   std::string procfs_of(const Place& place) const;
   std::vector<SocketTable> other_tables() const;

@@ -141,9 +141,8 @@ int run_serve(const Options& options) {
   Config start_config = load_start_config(options);
   const Logger logger(options.log_level, options.log_format);
 
-  LinuxKernel kernel(kernel_paths(options));
-  if (is_enabled(options, "connects")) kernel.follow_connects();
-  if (is_enabled(options, "binds")) kernel.follow_binds();
+  LinuxKernel kernel(kernel_paths(options), {.connects = is_enabled(options, "connects"),
+                                             .binds = is_enabled(options, "binds")});
   const Features features = kernel.features();  // from here on the kernel is the gather thread's
   Scraper scraper(kernel, options.collector_options, logger);
   ServiceResolver resolver(
