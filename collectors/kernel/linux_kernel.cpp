@@ -19,8 +19,7 @@ namespace {
 constexpr std::chrono::seconds kProbeTime{5};
 constexpr std::chrono::seconds kWalkRest{60};
 
-// Inode of the first pid namespace (PROC_PID_INIT_INO).
-constexpr std::uint32_t kFirstPidNamespace = 0xEFFFFFFC;
+constexpr std::uint32_t kFirstPidNamespace = 0xEFFFFFFC;  // its inode (PROC_PID_INIT_INO)
 
 // Up to so many sockets on the host one inet_diag dump of the own namespace is cheaper than walks
 // over all tables.

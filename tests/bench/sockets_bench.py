@@ -13,10 +13,11 @@ import harness  # noqa: E402
 COLLECTORS = ("netstat", "sockstat", "conntrack", "udp_queues", "tcpstat")
 # Sockets, scrapes per measurement, measurements: all inside the 60 seconds that TIME_WAIT lives.
 SIZES = ((1_000, 100, 5), (100_000, 5, 5), (1_000_000, 1, 5))
-# Of node_exporter's: what is asked, and what fails the run, for machines are noisy and 1.5.0 is faster than 1.11.1.
-CPU_BUDGETS = {100_000: (0.30, 0.30), 1_000_000: (0.10, 0.15)}
+# Of node_exporter's. The limit is for neighbours on the machine, who take the memory's time from ours first.
+CPU_BUDGETS = {1_000: 1, 100_000: 0.30, 1_000_000: 0.10}
+CPU_LIMITS = {1_000_000: 0.15}
+LATENCY_BUDGET = 1 / 3  # idle
 RSS_BUDGET = 25_000_000  # bytes, at 1M sockets
-LATENCY_BUDGET, LATENCY_LIMIT = 1 / 3, 0.40  # of node_exporter's, idle
 TICKS = 100  # USER_HZ
 
 
@@ -103,11 +104,32 @@ def idle_latencies(scrapes=1000):
     return tuple(statistics.median(side) for side in zip(*seconds))
 
 
-def judge(what, ratio, budget, limit, over):
-    if ratio > budget:
-        print(f"over budget: {what}: {ratio:.3f}, {budget:.3f} asked")
-    if ratio > limit:
+def attempt(what, budget, measure, over, limit=None):
+    """The noise of a machine passes, what is slow stays: over its budget a value is taken up to three times."""
+    values = []
+    while len(values) < 3:
+        values.append(measure())
+        if values[-1] <= budget:
+            return
+        print(f"over budget: {what}: {values[-1]:.4g}, {budget:.4g} asked")
+    if min(values) > (limit or budget):
         over.append(what)
+
+
+def cpu_ratio(size, over):
+    established, time_wait, cpu, their_cpu, rss, their_rss = measure_size(*size)
+    print(f"{established:>11} {time_wait:>9}   {cpu * 1e3:>9.1f} {their_cpu * 1e3:>9.1f} {cpu / their_cpu:>11.2f}"
+          f"   {rss / 1e6:>10.1f} {their_rss / 1e6:>10.1f}", flush=True)
+    if size[0] >= 1_000_000 and rss > RSS_BUDGET:
+        over.append(f"RSS at {size[0]} sockets")
+    return cpu / their_cpu
+
+
+def idle_ratio():
+    ours, theirs = idle_latencies()
+    print(f"idle, same collectors: scrape p50 {ours * 1e3:.2f} ms, node_exporter {theirs * 1e3:.2f} ms,"
+          f" ratio {ours / theirs:.2f}")
+    return ours / theirs
 
 
 def main():
@@ -116,17 +138,9 @@ def main():
     print(f"{'ESTABLISHED':>11} {'TIME_WAIT':>9}   {'CPU per scrape, ms':^31}   {'peak RSS, MB':^21}")
     print(f"{'':>11} {'':>9}   {'ours':>9} {'node_exp.':>9} {'ratio':>11}   {'ours':>10} {'node_exp.':>10}")
     for size in SIZES:
-        established, time_wait, cpu, their_cpu, rss, their_rss = measure_size(*size)
-        print(f"{established:>11} {time_wait:>9}   {cpu * 1e3:>9.1f} {their_cpu * 1e3:>9.1f} {cpu / their_cpu:>11.2f}"
-              f"   {rss / 1e6:>10.1f} {their_rss / 1e6:>10.1f}", flush=True)
-        judge(f"CPU at {size[0]} sockets", cpu / their_cpu, *CPU_BUDGETS.get(size[0], (1, 1)), over)
-        if size[0] >= 1_000_000 and rss > RSS_BUDGET:
-            over.append(f"RSS at {size[0]} sockets")
-
-    ours, theirs = idle_latencies()
-    print(f"idle, same collectors: scrape p50 {ours * 1e3:.2f} ms, node_exporter {theirs * 1e3:.2f} ms,"
-          f" ratio {ours / theirs:.2f}")
-    judge("p50 of an idle host's scrape", ours / theirs, LATENCY_BUDGET, LATENCY_LIMIT, over)
+        attempt(f"CPU at {size[0]} sockets, of node_exporter's", CPU_BUDGETS[size[0]], lambda: cpu_ratio(size, over),
+                over, CPU_LIMITS.get(size[0]))
+    attempt("p50 of an idle host's scrape, of node_exporter's", LATENCY_BUDGET, idle_ratio, over)
     print(*(f"failed: {what}" for what in over), sep="\n")
     return 1 if over else 0
 
