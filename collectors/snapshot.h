@@ -39,6 +39,8 @@ class Snapshot {
 
   /// Asks for the owner of a destination, before the first owners(); false: of too many.
   bool want_owner(const DestinationKey& destination);
+  /// Those that are shown: asked for until now.
+  const DestinationSet& wanted() const { return wanted_; }
 
   /// Who holds sockets: Kernel::scrape_owners, with the destinations asked for until now.
   const Result<Owners>& owners();

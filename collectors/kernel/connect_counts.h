@@ -36,7 +36,7 @@ using ConnectCounters = std::array<std::uint64_t, SX_CONNECT_COUNTERS>;
 struct ConnectRecord {
   ConnectKey key;
   ConnectCounters counters{};
-  std::uint32_t pid = 0;  ///< the last that called connect(), in the first pid namespace
+  std::uint32_t pid = 0;  ///< the last that called connect(), as procfs numbers it; 0: not known
 };
 
 /// Nanoseconds summed, then how often a time fell into each bucket; see sx_histogram.

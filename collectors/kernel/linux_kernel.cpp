@@ -19,8 +19,6 @@ namespace {
 constexpr std::chrono::seconds kProbeTime{5};
 constexpr std::chrono::seconds kWalkRest{60};
 
-constexpr std::uint32_t kFirstPidNamespace = 0xEFFFFFFC;  // its inode (PROC_PID_INIT_INO)
-
 // Up to so many sockets on the host one inet_diag dump of the own namespace is cheaper than walks
 // over all tables.
 constexpr std::uint64_t kMany = 50'000;
@@ -48,15 +46,6 @@ std::int64_t sum_of(const std::string& text,
     sum += find_sockstat(*values, protocol, field).value_or(0);
   }
   return sum;
-}
-
-// Also that of the host, mounted into a container.
-bool is_of_first_pids(const std::string& procfs_root) {
-  for (const std::string_view process : {"1", "self"}) {
-    const auto inode = namespace_inode(fmt::format("{}/{}/ns/pid", procfs_root, process));
-    if (inode) return *inode == kFirstPidNamespace;
-  }
-  return false;
 }
 
 }  // namespace
@@ -232,9 +221,14 @@ const Result<Owners>& LinuxKernel::scrape_owners(const DestinationSet& wanted, D
 }
 
 Result<ConnectCounts> LinuxKernel::connects() {
-  if (!connects_) return Error{Error::Kind::unavailable, "connections are not followed"};
+  if (!connects_) {
+    return Error{Error::Kind::unavailable,
+                 connects_feature_ ? connects_feature_->reason : "connections are not followed"};
+  }
   auto counts = connects_->read();
   if (!counts) return Error{Error::Kind::io, counts.error().what};
+  if (shows_first_pids_) return counts;
+  for (ConnectRecord& record : counts->connects) record.pid = 0;
   return counts;
 }
 
@@ -254,7 +248,7 @@ std::vector<BindRecord> LinuxKernel::forget_binds(std::span<const BindKey> idle)
 }
 
 Workload LinuxKernel::connect_workload(std::uint32_t pid, std::uint64_t cgroup) {
-  return shows_first_pids_ ? workloads_.of(pid, cgroup) : Workload{};
+  return pid != 0 ? workloads_.of(pid, cgroup) : Workload{};
 }
 
 Result<ScanStats> LinuxKernel::scan_sockets(std::span<const NetNs> namespaces, Detail detail,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -38,8 +39,9 @@ struct Options {
   std::vector<const CollectorEntry*> collectors{};  ///< enabled ones, in output order
   WebOptions web{};
   CheckOptions check{};
-  std::string netns = "host";  ///< that report and check look at
-  std::string config_file{};   ///< empty: none
+  std::string netns = "host";            ///< that report and check look at
+  std::chrono::milliseconds observe{0};  ///< how long report watches connections; 0: not at all
+  std::string config_file{};             ///< empty: none
   std::string procfs_root = "/proc";
   std::string rootfs = "/";
   LogLevel log_level = LogLevel::info;
