@@ -3,6 +3,7 @@
 #include <string>
 
 #include "collectors/collector.h"
+#include "collectors/missed_events.h"
 
 namespace socket_exporter {
 namespace {
@@ -53,18 +54,16 @@ constexpr auto kCloseWait = by_destination(
     "Time from the peer's FIN until this side closes too. Sockets that are in CLOSE_WAIT still "
     "are not in it.");
 constexpr Metric kSearches{Type::Histogram, "socket_port_search_seconds",
-                           "Time that connect() looked for a local port in vain.", "netns"};
+                           "Time that connect() looked for a local port. Where the feature "
+                           "port_search_tracking is off, of searches in vain only.",
+                           "netns"};
 constexpr Metric kOlder{
     Type::Counter, "socket_connections_older_closed_total",
     "TCP connections of either direction that were there before the exporter and ended since; "
     "they count nowhere else."};
-constexpr Metric kMissed{
-    Type::Counter, "socket_exporter_bpf_missed_events_total",
-    "Events that an eBPF program did not count: one came during another, or a table was full.",
-    "program"};
-constexpr MetricInfo kMetrics[] = {kAttempts,   kFailures,        kClosed,   kTimeWait,
-                                   kShortLived, kConnectDuration, kLifetime, kCloseWait,
-                                   kSearches,   kOlder,           kMissed};
+constexpr MetricInfo kMetrics[] = {kAttempts,   kFailures,        kClosed,      kTimeWait,
+                                   kShortLived, kConnectDuration, kLifetime,    kCloseWait,
+                                   kSearches,   kOlder,           kMissedEvents};
 
 constexpr std::string_view kOther = "other";
 
@@ -183,7 +182,8 @@ class Connects final : public Collector {
     const TimeCounters hidden = ledger.searches().rest_of(NetnsId{});
     if (has_any(hidden)) out.add(kSearches, histogram_of(hidden, kToASecond), kOther);
     out.add(kOlder, counts->older_closed);
-    out.add(kMissed, counts->missed, "connects");
+    out.add(kMissedEvents, counts->missed, "connects");
+    if (counts->missed_searches) out.add(kMissedEvents, *counts->missed_searches, "searches");
     return {};
   }
 
