@@ -4,6 +4,7 @@
 #include <string>
 
 #include "collectors/collector.h"
+#include "collectors/missed_events.h"
 
 namespace socket_exporter {
 namespace {
@@ -70,18 +71,16 @@ constexpr auto kCloseWait = by_destination(
     "Time from the peer's FIN until this side closes too. Sockets that are in CLOSE_WAIT still "
     "are not in it.");
 constexpr Metric kSearches{Type::Histogram, "socket_port_search_seconds",
-                           "Time that connect() looked for a local port in vain.", "netns"};
+                           "Time that connect() looked for a local port. Where the feature "
+                           "port_search_tracking is off, of searches in vain only.",
+                           "netns"};
 constexpr Metric kOlder{
     Type::Counter, "socket_connections_older_closed_total",
     "TCP connections of either direction that were there before the exporter and ended since; "
     "they count nowhere else."};
-constexpr Metric kMissed{
-    Type::Counter, "socket_exporter_bpf_missed_events_total",
-    "Events that an eBPF program did not count: one came during another, or a table was full.",
-    "program"};
 constexpr MetricInfo kMetrics[] = {kAttempts,   kFailures, kClosed,          kTimeWait,
                                    kShortLived, kOpeners,  kConnectDuration, kLifetime,
-                                   kCloseWait,  kSearches, kOlder,           kMissed};
+                                   kCloseWait,  kSearches, kOlder,           kMissedEvents};
 
 constexpr std::string_view kOther = "other";
 
@@ -190,7 +189,7 @@ class Connects final : public Collector {
         snapshot.started());
     ledger.forget(snapshot.forget_connects(ledger.idle()));
     left_out_ = ledger.choose(snapshot.options().top_connects);
-    events_ = {counts->older_closed, counts->missed};
+    events_ = {counts->older_closed, counts->missed, counts->missed_searches};
     return {};
   }
 
@@ -209,7 +208,8 @@ class Connects final : public Collector {
     const TimeCounters hidden = ledger.searches().rest_of(NetnsId{});
     if (has_any(hidden)) out.add(kSearches, histogram_of(hidden, kToASecond), kOther);
     out.add(kOlder, events_->older_closed);
-    out.add(kMissed, events_->missed, "connects");
+    out.add(kMissedEvents, events_->missed, "connects");
+    if (events_->missed_searches) out.add(kMissedEvents, *events_->missed_searches, "searches");
     return {};
   }
 
@@ -217,6 +217,7 @@ class Connects final : public Collector {
   struct Events {
     std::uint64_t older_closed = 0;
     std::uint64_t missed = 0;
+    std::optional<std::uint64_t> missed_searches{};
   };
 
   static void emit_connects(const Snapshot& snapshot, const ConnectLedger& ledger, Families& out) {

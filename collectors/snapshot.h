@@ -54,7 +54,7 @@ class Snapshot {
     return kernel_.forget_connects(idle);
   }
   /// As Kernel::binds; not kept either.
-  Result<std::vector<BindRecord>> binds() { return kernel_.binds(); }
+  Result<BindCounts> binds() { return kernel_.binds(); }
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) {
     return kernel_.forget_binds(idle);
   }

@@ -73,7 +73,7 @@ class FakeKernel : public Kernel {
   std::uint64_t unread_ports = 0;     ///< with more sockets than were looked at
   Result<Owners> owners = Owners{};
   Result<ConnectCounts> connect_counts = ConnectCounts{};
-  Result<std::vector<BindRecord>> bind_records = std::vector<BindRecord>{};
+  Result<BindCounts> bind_counts = BindCounts{};
   std::map<std::uint64_t, Workload> workload_of_cgroup;  ///< for connect_workload()
   std::vector<ConnectKey> forgotten;                     ///< what forget_connects() was asked to
   DestinationSet wanted_owners;                          ///< what a scrape asked for last
@@ -160,7 +160,7 @@ class FakeKernel : public Kernel {
     });
     return last;
   }
-  Result<std::vector<BindRecord>> binds() override { return bind_records; }
+  Result<BindCounts> binds() override { return bind_counts; }
   std::vector<BindRecord> forget_binds(std::span<const BindKey> /*idle*/) override { return {}; }
   Workload connect_workload(std::uint32_t /*pid*/, std::uint64_t cgroup) override {
     return workload_of_cgroup[cgroup];

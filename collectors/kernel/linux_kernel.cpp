@@ -59,7 +59,7 @@ LinuxKernel::LinuxKernel(KernelPaths paths, Followed followed)
       }) {
   // Before the walks with their large records: each load takes 8 MB for a moment.
   if (followed.connects) follow_connects();
-  if (followed.binds) follow_binds();
+  if (followed.binds) binds_.emplace(followed.system_calls);
   probe_diag();
   probe_walk();
 }
@@ -110,17 +110,7 @@ void LinuxKernel::follow_connects() {
   }
   connects_ = std::move(*started);
   shows_first_pids_ = is_of_first_pids(paths_.procfs);
-}
-
-void LinuxKernel::follow_binds() {
-  auto started = BindTracker::start();
-  binds_feature_ = {"bind_tracking", static_cast<bool>(started),
-                    "by tracepoints on the return of bind() and connect()"};
-  if (started) {
-    binds_ = std::move(*started);
-  } else {
-    binds_feature_->reason = started.error().what;
-  }
+  searches_.emplace();
 }
 
 std::vector<Feature> LinuxKernel::features() const {
@@ -129,7 +119,8 @@ std::vector<Feature> LinuxKernel::features() const {
   all.push_back(finder_.feature());
   all.push_back(owner_scan_.feature());
   if (connects_feature_) all.push_back(*connects_feature_);
-  if (binds_feature_) all.push_back(*binds_feature_);
+  if (searches_) all.push_back(searches_->feature());
+  if (binds_) all.push_back(binds_->feature());
   return all;
 }
 
@@ -227,6 +218,7 @@ Result<ConnectCounts> LinuxKernel::connects() {
   }
   auto counts = connects_->read();
   if (!counts) return Error{Error::Kind::io, counts.error().what};
+  if (const auto read = searches_->read_into(*counts); !read) return read.error();
   if (shows_first_pids_) return counts;
   for (ConnectRecord& record : counts->connects) record.pid = 0;
   return counts;
@@ -236,11 +228,9 @@ std::vector<ConnectRecord> LinuxKernel::forget_connects(std::span<const ConnectK
   return connects_ ? connects_->forget(idle) : std::vector<ConnectRecord>{};
 }
 
-Result<std::vector<BindRecord>> LinuxKernel::binds() {
+Result<BindCounts> LinuxKernel::binds() {
   if (!binds_) return Error{Error::Kind::unavailable, "bind() is not followed"};
-  auto records = binds_->read();
-  if (!records) return Error{Error::Kind::io, records.error().what};
-  return records;
+  return binds_->read();
 }
 
 std::vector<BindRecord> LinuxKernel::forget_binds(std::span<const BindKey> idle) {

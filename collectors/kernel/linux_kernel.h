@@ -5,9 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "collectors/kernel/bind_tracker.h"
 #include "collectors/kernel/connect_tracker.h"
 #include "collectors/kernel/diag_scan.h"
+#include "collectors/kernel/followed_binds.h"
+#include "collectors/kernel/followed_searches.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/kernel/listed_netns.h"
 #include "collectors/kernel/netns_finder.h"
@@ -27,8 +28,9 @@ struct KernelPaths {
 
 /// What is followed from the start on, where this host lets it: features() tells.
 struct Followed {
-  bool connects = false;  ///< outgoing connections
-  bool binds = false;     ///< sockets that get no local port
+  bool connects = false;      ///< outgoing connections
+  bool binds = false;         ///< sockets that get no local port
+  bool system_calls = false;  ///< for that, in spite of their cost
 };
 
 /// The running kernel, through procfs, NETLINK_SOCK_DIAG and eBPF. What it offers is found
@@ -51,7 +53,7 @@ class LinuxKernel final : public Kernel {
   bool counts_owners() const override { return owner_scan_.counts(); }
   Result<ConnectCounts> connects() override;
   std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override;
-  Result<std::vector<BindRecord>> binds() override;
+  Result<BindCounts> binds() override;
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) override;
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) override;
   std::vector<Feature> features() const override;
@@ -67,7 +69,6 @@ class LinuxKernel final : public Kernel {
   void probe_diag();
   void probe_walk();
   void follow_connects();
-  void follow_binds();
   Place* place_of(const NetNs& ns);
   std::string procfs_of(const Place& place) const;
   std::vector<SocketTable> other_tables() const;
@@ -98,10 +99,10 @@ class LinuxKernel final : public Kernel {
   Workloads workloads_;
   OwnerScan owner_scan_;
   std::optional<ConnectTracker> connects_;
-  std::optional<Feature> connects_feature_;  ///< once it was tried
-  std::optional<BindTracker> binds_;
-  std::optional<Feature> binds_feature_;  ///< once it was tried
-  bool shows_first_pids_ = false;         ///< procfs numbers processes as the first namespace
+  std::optional<Feature> connects_feature_;   ///< once it was tried
+  std::optional<FollowedSearches> searches_;  ///< beside connects_
+  std::optional<FollowedBinds> binds_;
+  bool shows_first_pids_ = false;  ///< procfs numbers processes as the first namespace
 };
 
 }  // namespace socket_exporter

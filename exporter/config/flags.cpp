@@ -254,6 +254,7 @@ Result<Options> read_options(const FlagValues& values, Command command) {
                   .format = *format,
                   .collector_options = std::move(*chosen),
                   .collectors = enabled_collectors(values),
+                  .follows_system_calls = values.on("collector.binds").value_or(false),
                   .web = std::move(*web),
                   .netns = values.text("netns", "host"),
                   .observe = *observe,

@@ -37,6 +37,7 @@ struct Options {
   OutputFormat format;
   CollectorOptions collector_options;
   std::vector<const CollectorEntry*> collectors{};  ///< enabled ones, in output order
+  bool follows_system_calls = false;  ///< --collector.binds was given, so it may cost something
   WebOptions web{};
   CheckOptions check{};
   std::string netns = "host";            ///< that report and check look at

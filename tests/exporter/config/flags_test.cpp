@@ -64,6 +64,12 @@ TEST_CASE("without arguments the exporter serves with its defaults", "[flags]") 
   }
 }
 
+TEST_CASE("system calls are followed only when binds are asked for by name", "[flags]") {
+  CHECK_FALSE(options_of({}).follows_system_calls);
+  CHECK_FALSE(options_of({"--no-collector.binds"}).follows_system_calls);
+  CHECK(options_of({"--collector.binds"}).follows_system_calls);
+}
+
 TEST_CASE("a flag takes its value behind = or as the next argument", "[flags]") {
   const Options options = options_of(
       {"serve", "--web.listen-address=127.0.0.1:0", "--web.listen-address", "[::1]:0",
