@@ -7,7 +7,7 @@
 
 #include <linux/bpf.h>
 
-#include "collectors/bpf/connects.h"
+#include "collectors/bpf/connect_times.h"
 #include "collectors/bpf/kernel_types.h"
 
 /* After the types that they work on. */
@@ -16,7 +16,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#define ADD(counter, number) __sync_fetch_and_add(&(counter), number)
+#define AF_INET6 10
 
 enum stage {
   OLDER,       /* was there before this program */
@@ -33,6 +33,11 @@ struct connection {
   __u32 stage;
   __u32 is_bound; /* its port was chosen before connect() */
 };
+
+static __always_inline void enter(struct connection* c, __u32 stage, __u64 now) {
+  c->stage = stage;
+  c->since = now;
+}
 
 /* By the address of the struct sock. At most 48 MiB, taken as needed. */
 struct {
@@ -52,15 +57,6 @@ struct {
   __type(value, struct sx_connect_counts);
 } counts SEC(".maps");
 
-/* At most 2 MiB. */
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __uint(max_entries, SX_CONNECT_DESTINATIONS);
-  __type(key, struct sx_connect_destination);
-  __type(value, struct sx_connect_times);
-} times SEC(".maps");
-
 /* Searches for a port that found none. At most 2 MiB. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -74,16 +70,10 @@ __u64 lost;          /* connections that `live` had no room for */
 __u64 older_closed;  /* connections that were there before this program, and ended since */
 __u64 older_waiting; /* connections of that kind that `live` was given */
 
-const struct sx_connect_counts no_counts = {};
-const struct sx_connect_times no_times = {};
-const struct sx_histogram no_searches = {};
+const volatile __u32 times_responses = 0; /* responses.bpf.c is at work */
 
-static __always_inline void* find_or_add(void* map, const void* key, const void* nothing) {
-  void* found = bpf_map_lookup_elem(map, key);
-  if (found) return found;
-  bpf_map_update_elem(map, key, nothing, BPF_NOEXIST);
-  return bpf_map_lookup_elem(map, key);
-}
+const struct sx_connect_counts no_counts = {};
+const struct sx_histogram no_searches = {};
 
 static __always_inline struct sx_connect_counts* counts_of(const struct sx_connect_key* key) {
   struct sx_connect_counts* found = find_or_add(&counts, key, &no_counts);
@@ -97,13 +87,14 @@ static __always_inline struct sx_connect_counts* counts_of(const struct sx_conne
   return bpf_map_lookup_elem(&counts, &rest);
 }
 
-static __always_inline struct sx_connect_times* times_of(const struct sx_connect_key* key) {
-  struct sx_connect_destination destination = {.port = key->port};
-  __builtin_memcpy(destination.address, key->address, sizeof destination.address);
-  struct sx_connect_times* found = find_or_add(&times, &destination, &no_times);
-  if (found) return found;
-  __builtin_memset(&destination, 0, sizeof destination);
-  return bpf_map_lookup_elem(&times, &destination);
+static __always_inline void set_destination(struct sx_connect_destination* to, struct sock* sk) {
+  to->port = sk->__sk_common.skc_dport;
+  if (sk->__sk_common.skc_family == AF_INET6) {
+    for (int i = 0; i < 4; i++) to->address[i] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[i];
+  } else {
+    to->address[2] = bpf_htonl(0xffff);
+    to->address[3] = sk->__sk_common.skc_daddr;
+  }
 }
 
 static __always_inline struct sx_histogram* searches_of(const struct sx_connect_key* key) {
@@ -112,25 +103,6 @@ static __always_inline struct sx_histogram* searches_of(const struct sx_connect_
   if (found) return found;
   __builtin_memset(&netns, 0, sizeof netns);
   return bpf_map_lookup_elem(&searches, &netns);
-}
-
-static __always_inline __u32 bucket_of(__u64 nanoseconds) {
-  __u64 left = nanoseconds / 1000 >> SX_FIRST_BUCKET;
-  __u32 bucket = 0;
-  if (left >> (SX_BUCKETS - 1)) return SX_BUCKETS - 1;
-  for (int bits = 16; bits > 0; bits /= 2) {
-    if (left >> bits) {
-      left >>= bits;
-      bucket += bits;
-    }
-  }
-  bucket += left != 0;
-  return bucket < SX_BUCKETS ? bucket : SX_BUCKETS - 1;
-}
-
-static __always_inline void add_time(struct sx_histogram* histogram, __u64 nanoseconds) {
-  ADD(histogram->nanoseconds, nanoseconds);
-  ADD(histogram->buckets[bucket_of(nanoseconds)], 1);
 }
 
 #endif

@@ -25,10 +25,17 @@ template <typename Skeleton>
 class BpfProgram {
  public:
   static Result<BpfProgram> load() {
+    return load([](Skeleton&) { return 0; });
+  }
+
+  /// `prepare` sets what has to be set before; it returns 0 or a negative errno.
+  template <typename Prepare>
+  static Result<BpfProgram> load(const Prepare& prepare) {
     // What libbpf prints of a refused program is for its author; the errno is for everybody.
     libbpf_set_print(nullptr);
     BpfProgram program(Skeleton::open());
     if (!program.skeleton_) return bpf_error("open", errno);
+    if (const int r = prepare(*program.skeleton_); r != 0) return bpf_error("prepare", -r);
     if (const int r = Skeleton::load(program.skeleton_.get()); r != 0) return bpf_error("load", -r);
     return program;
   }

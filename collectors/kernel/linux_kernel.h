@@ -98,10 +98,9 @@ class LinuxKernel final : public Kernel {
   Workloads workloads_;
   OwnerScan owner_scan_;
   std::optional<ConnectTracker> connects_;
-  std::optional<Feature> connects_feature_;  ///< once it was tried
   std::optional<BindTracker> binds_;
-  std::optional<Feature> binds_feature_;  ///< once it was tried
-  bool shows_first_pids_ = false;         ///< procfs numbers processes as the first namespace
+  std::vector<Feature> followed_features_;  ///< of what was tried
+  bool shows_first_pids_ = false;           ///< procfs numbers processes as the first namespace
 };
 
 }  // namespace socket_exporter
