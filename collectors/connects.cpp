@@ -70,6 +70,13 @@ constexpr auto kCloseWait = by_destination(
     "socket_close_wait_seconds",
     "Time from the peer's FIN until this side closes too. Sockets that are in CLOSE_WAIT still "
     "are not in it.");
+constexpr auto kResponse = by_destination(
+    "socket_response_seconds",
+    "Time from the last byte of a request out until the first byte of the answer, as packets show "
+    "it: data that comes once the peer has all that was sent, in TLS too, but for its handshake "
+    "and alerts. So a banner is no answer, and requests that overlap, as in HTTP/2, are one. What "
+    "comes soon after a TLS 1.3 handshake counts once it is clear that it was no session ticket: "
+    "when this side sends again or closes, and the last of it then.");
 constexpr Metric kSearches{Type::Histogram, "socket_port_search_seconds",
                            "Time that connect() looked for a local port. Where the feature "
                            "port_search_tracking is off, of searches in vain only.",
@@ -78,9 +85,9 @@ constexpr Metric kOlder{
     Type::Counter, "socket_connections_older_closed_total",
     "TCP connections of either direction that were there before the exporter and ended since; "
     "they count nowhere else."};
-constexpr MetricInfo kMetrics[] = {kAttempts,   kFailures, kClosed,          kTimeWait,
-                                   kShortLived, kOpeners,  kConnectDuration, kLifetime,
-                                   kCloseWait,  kSearches, kOlder,           kMissedEvents};
+constexpr MetricInfo kMetrics[] = {
+    kAttempts, kFailures,  kClosed,   kTimeWait, kShortLived, kOpeners,     kConnectDuration,
+    kLifetime, kCloseWait, kResponse, kSearches, kOlder,      kMissedEvents};
 
 constexpr std::string_view kOther = "other";
 
@@ -161,7 +168,7 @@ void emit_series(Families& out, const Names& n, const ConnectCounters& counters)
 }
 
 // What did not happen yet is left out, but for the rest.
-void emit_times(Families& out, const Names& n, const DestinationTimes& times) {
+void emit_times(Families& out, const Names& n, const DestinationTimes& times, bool has_responses) {
   const auto emit = [&](const auto& metric, sx_connect_time time, const Edges& edges) {
     const TimeCounters part = part_of(times, time);
     if (n.destination != kOther && !has_any(part)) return;
@@ -170,6 +177,7 @@ void emit_times(Families& out, const Names& n, const DestinationTimes& times) {
   emit(kConnectDuration, SX_CONNECTING, kToAMinute);
   emit(kLifetime, SX_ESTABLISHED, kToAnHour);
   emit(kCloseWait, SX_CLOSE_WAIT, kToAnHour);
+  if (has_responses) emit(kResponse, SX_RESPONSE, kToAMinute);
 }
 
 class Connects final : public Collector {
@@ -189,7 +197,8 @@ class Connects final : public Collector {
         snapshot.started());
     ledger.forget(snapshot.forget_connects(ledger.idle()));
     left_out_ = ledger.choose(snapshot.options().top_connects);
-    events_ = {counts->older_closed, counts->missed, counts->missed_searches};
+    events_ = {counts->older_closed, counts->missed, counts->missed_searches,
+               counts->has_responses};
     return {};
   }
 
@@ -201,7 +210,7 @@ class Connects final : public Collector {
 
     emit_connects(snapshot, ledger, out);
     emit_openers(snapshot, ledger.openers(), out);
-    emit_destinations(snapshot, ledger, out);
+    emit_destinations(snapshot, ledger, events_->has_responses, out);
     for (const auto& [netns, times] : ledger.searches().series()) {
       out.add(kSearches, histogram_of(times, kToASecond), snapshot.name_of(netns.inode));
     }
@@ -218,6 +227,7 @@ class Connects final : public Collector {
     std::uint64_t older_closed = 0;
     std::uint64_t missed = 0;
     std::optional<std::uint64_t> missed_searches{};
+    bool has_responses = false;
   };
 
   static void emit_connects(const Snapshot& snapshot, const ConnectLedger& ledger, Families& out) {
@@ -252,8 +262,9 @@ class Connects final : public Collector {
     }
   }
 
+  // Where responses are not timed, socket_exporter_feature_info says why.
   static void emit_destinations(const Snapshot& snapshot, const ConnectLedger& ledger,
-                                Families& out) {
+                                bool has_responses, Families& out) {
     for (const auto& [destination, times] : ledger.times().series()) {
       const auto& [address, port] = destination;
       const std::string address_text = to_string(address);
@@ -262,9 +273,9 @@ class Connects final : public Collector {
                  {.destination = address_text,
                   .port = port_text,
                   .service = snapshot.services().name_of(address, port)},
-                 times);
+                 times, has_responses);
     }
-    emit_times(out, {}, ledger.times().rest_of({}));
+    emit_times(out, {}, ledger.times().rest_of({}), has_responses);
   }
 
   ConnectLedger::LeftOut left_out_;

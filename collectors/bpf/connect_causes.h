@@ -1,10 +1,14 @@
-/* How a connection failed or ended, as its socket tells; for connects.bpf.c only. */
+/* Which states matter, and how a connection failed or ended, as its socket tells; for
+ * connects.bpf.c only. */
 #ifndef SOCKET_EXPORTER_CONNECT_CAUSES_H
 #define SOCKET_EXPORTER_CONNECT_CAUSES_H
 
 #include "collectors/bpf/connect_maps.h"
 
 #define IN(state, states) ((states) >> (state)&1)
+#define WATCHED                                                               \
+  (1 << BPF_TCP_ESTABLISHED | 1 << BPF_TCP_SYN_SENT | 1 << BPF_TCP_SYN_RECV | \
+   1 << BPF_TCP_FIN_WAIT1 | 1 << BPF_TCP_CLOSE | 1 << BPF_TCP_CLOSE_WAIT | 1 << BPF_TCP_LAST_ACK)
 
 /* errno of the architectures that eBPF runs on, but MIPS, PA-RISC, SPARC and Alpha */
 enum {

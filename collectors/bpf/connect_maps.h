@@ -5,9 +5,18 @@
 #ifndef SOCKET_EXPORTER_CONNECT_MAPS_H
 #define SOCKET_EXPORTER_CONNECT_MAPS_H
 
-#include <bpf/bpf_endian.h>
+#include <linux/bpf.h>
 
+#include "collectors/bpf/connect_times.h"
+#include "collectors/bpf/kernel_types.h"
 #include "collectors/bpf/port_searches.h"
+
+/* After the types that they work on. */
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+#define AF_INET6 10
 
 enum stage {
   OLDER,       /* was there before this program */
@@ -24,6 +33,11 @@ struct connection {
   __u32 stage;
   __u32 is_bound; /* its port was chosen before connect() */
 };
+
+static __always_inline void enter(struct connection* c, __u32 stage, __u64 now) {
+  c->stage = stage;
+  c->since = now;
+}
 
 /* By the address of the struct sock. At most 48 MiB, taken as needed. */
 struct {
@@ -43,21 +57,13 @@ struct {
   __type(value, struct sx_connect_counts);
 } counts SEC(".maps");
 
-/* At most 2 MiB. */
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __uint(max_entries, SX_CONNECT_DESTINATIONS);
-  __type(key, struct sx_connect_destination);
-  __type(value, struct sx_connect_times);
-} times SEC(".maps");
-
 __u64 lost;          /* connections that `live` had no room for */
 __u64 older_closed;  /* connections that were there before this program, and ended since */
 __u64 older_waiting; /* connections of that kind that `live` was given */
 
+const volatile __u32 times_responses = 0; /* responses.bpf.c is at work */
+
 const struct sx_connect_counts no_counts = {};
-const struct sx_connect_times no_times = {};
 
 static __always_inline struct sx_connect_counts* counts_of(const struct sx_connect_key* key) {
   struct sx_connect_counts* found = find_or_add(&counts, key, &no_counts);
@@ -71,13 +77,14 @@ static __always_inline struct sx_connect_counts* counts_of(const struct sx_conne
   return bpf_map_lookup_elem(&counts, &rest);
 }
 
-static __always_inline struct sx_connect_times* times_of(const struct sx_connect_key* key) {
-  struct sx_connect_destination destination = {.port = key->port};
-  __builtin_memcpy(destination.address, key->address, sizeof destination.address);
-  struct sx_connect_times* found = find_or_add(&times, &destination, &no_times);
-  if (found) return found;
-  __builtin_memset(&destination, 0, sizeof destination);
-  return bpf_map_lookup_elem(&times, &destination);
+static __always_inline void set_destination(struct sx_connect_destination* to, struct sock* sk) {
+  to->port = sk->__sk_common.skc_dport;
+  if (sk->__sk_common.skc_family == AF_INET6) {
+    for (int i = 0; i < 4; i++) to->address[i] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[i];
+  } else {
+    to->address[2] = bpf_htonl(0xffff);
+    to->address[3] = sk->__sk_common.skc_daddr;
+  }
 }
 
 #endif

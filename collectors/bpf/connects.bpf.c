@@ -3,14 +3,11 @@
 // of them and how long that takes.
 #include "collectors/bpf/connect_causes.h"
 #include "collectors/bpf/connect_maps.h"
+#include "collectors/bpf/turns.h"
 
-#define AF_INET6 10
 #define SOCK_STREAM 1
 #define IPPROTO_TCP 6
 #define SHORT_LIVED 1000000000ULL /* nanoseconds */
-#define WATCHED                                                               \
-  (1 << BPF_TCP_ESTABLISHED | 1 << BPF_TCP_SYN_SENT | 1 << BPF_TCP_SYN_RECV | \
-   1 << BPF_TCP_FIN_WAIT1 | 1 << BPF_TCP_CLOSE | 1 << BPF_TCP_CLOSE_WAIT | 1 << BPF_TCP_LAST_ACK)
 
 /* In the process that calls connect(). */
 static __always_inline void begin(struct sock* sk) {
@@ -21,13 +18,7 @@ static __always_inline void begin(struct sock* sk) {
   c.key.cgroup = bpf_get_current_cgroup_id();
   c.key.netns.cookie = net->net_cookie;
   c.key.netns.inode = net->ns.inum;
-  c.key.port = sk->__sk_common.skc_dport;
-  if (sk->__sk_common.skc_family == AF_INET6) {
-    for (int i = 0; i < 4; i++) c.key.address[i] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[i];
-  } else {
-    c.key.address[2] = bpf_htonl(0xffff);
-    c.key.address[3] = sk->__sk_common.skc_daddr;
-  }
+  set_destination(&c.key.destination, sk);
   BPF_CORE_READ_STR_INTO(&c.key.comm, task, group_leader, comm);
   const __u64 address = (__u64)sk;
   if (bpf_map_update_elem(&live, &address, &c, BPF_ANY)) ADD(lost, 1);
@@ -43,7 +34,7 @@ static __always_inline void count(struct connection* c, enum sx_connect_counter 
 }
 
 static __always_inline void time(struct connection* c, enum sx_connect_time what, __u64 taken) {
-  struct sx_connect_times* timed = times_of(&c->key);
+  struct sx_connect_times* timed = times_of(&c->key.destination);
   if (timed) add_time(&timed->histograms[what], taken);
 }
 
@@ -56,13 +47,16 @@ static __always_inline void fail(struct sock* sk, struct connection* c, __u64 ta
 }
 
 /* The first end leaves, or the connection breaks. */
-static __always_inline void leave(struct connection* c, enum sx_connect_counter how, __u64 taken) {
+static __always_inline void leave(struct sock* sk, struct connection* c,
+                                  enum sx_connect_counter how, __u64 taken) {
   struct sx_connect_counts* counted = counts_of(&c->key);
   if (counted) {
     ADD(counted->counters[how], 1);
     if (taken < SHORT_LIVED) ADD(counted->counters[SX_SHORT_LIVED], 1);
   }
   time(c, SX_ESTABLISHED, taken);
+  struct turn* turn = times_responses ? bpf_sk_storage_get(&turns, sk, 0, 0) : 0;
+  if (turn) end_turn(turn);
 }
 
 static __always_inline void end(struct sock* sk, struct connection* c, int before, __u64 taken) {
@@ -75,7 +69,7 @@ static __always_inline void end(struct sock* sk, struct connection* c, int befor
       fail(sk, c, taken);
       break;
     case OPEN:
-      leave(c, breach_of(sk->sk_err), taken);
+      leave(sk, c, breach_of(sk->sk_err), taken);
       break;
     case LEFT_BY_PEER:
       if (before == BPF_TCP_CLOSE_WAIT) time(c, SX_CLOSE_WAIT, taken);
@@ -86,9 +80,14 @@ static __always_inline void end(struct sock* sk, struct connection* c, int befor
   }
 }
 
-static __always_inline void enter(struct connection* c, __u32 stage, __u64 now) {
-  c->stage = stage;
-  c->since = now;
+/* A socket that had another connection before has an entry already. */
+static __always_inline void await_request(struct sock* sk, struct connection* c) {
+  struct turn* turn = bpf_sk_storage_get(&turns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+  if (turn) {
+    *turn = (struct turn){.destination = c->key.destination};
+  } else {
+    ADD(lost, 1);
+  }
 }
 
 SEC("tp_btf/inet_sock_set_state") int BPF_PROG(follow, struct sock* sk, int before, int state) {
@@ -111,14 +110,15 @@ SEC("tp_btf/inet_sock_set_state") int BPF_PROG(follow, struct sock* sk, int befo
     } else if (c->stage != OLDER) {
       time(c, SX_CONNECTING, taken);
       enter(c, OPEN, now);
+      if (times_responses) await_request(sk, c);
     }
   } else if (state == BPF_TCP_SYN_RECV && c->stage == OPENING) {
     c->stage = CROSSING;
   } else if (c->stage == OPEN && state == BPF_TCP_FIN_WAIT1) {
-    leave(c, SX_CLOSED_ACTIVE, taken);
+    leave(sk, c, SX_CLOSED_ACTIVE, taken);
     enter(c, LEFT_BY_US, now);
   } else if (c->stage == OPEN && state == BPF_TCP_CLOSE_WAIT) {
-    leave(c, SX_CLOSED_PASSIVE, taken);
+    leave(sk, c, SX_CLOSED_PASSIVE, taken);
     enter(c, LEFT_BY_PEER, now);
   } else if (c->stage == LEFT_BY_PEER && state == BPF_TCP_LAST_ACK) {
     time(c, SX_CLOSE_WAIT, taken);

@@ -31,7 +31,13 @@ enum sx_connect_counter {
 };
 
 /* What is timed of a destination. */
-enum sx_connect_time { SX_CONNECTING, SX_ESTABLISHED, SX_CLOSE_WAIT, SX_CONNECT_TIMES };
+enum sx_connect_time {
+  SX_CONNECTING,
+  SX_ESTABLISHED,
+  SX_CLOSE_WAIT,
+  SX_RESPONSE,
+  SX_CONNECT_TIMES
+};
 
 /* A namespace; inodes are used again, cookies are not. All zero: any. */
 struct sx_connect_netns {
@@ -40,12 +46,16 @@ struct sx_connect_netns {
   __u32 is_rest; /* of a key: it stands for those that found no room in the table */
 };
 
-/* Address and port in network order, IPv4 as ::ffff:a.b.c.d. */
+/* In network order, IPv4 as ::ffff:a.b.c.d. All zero: those that found no room. */
+struct sx_connect_destination {
+  __u32 address[4];
+  __u32 port;
+};
+
 struct sx_connect_key {
   __u64 cgroup;
   struct sx_connect_netns netns;
-  __u32 address[4];
-  __u32 port;
+  struct sx_connect_destination destination;
   char comm[16]; /* of the process that called connect(), not of its thread */
   __u32 unused;
 };
@@ -53,12 +63,6 @@ struct sx_connect_key {
 struct sx_connect_counts {
   __u64 counters[SX_CONNECT_COUNTERS];
   __u64 pid; /* of the last that called connect(), in the first pid namespace */
-};
-
-/* All zero: those that found no room. */
-struct sx_connect_destination {
-  __u32 address[4];
-  __u32 port;
 };
 
 /* Bucket 0 ends at 2^SX_FIRST_BUCKET microseconds, each other one at twice the one before; the last

@@ -5,12 +5,9 @@
 #include <linux/bpf.h>
 
 #include "collectors/bpf/connects.h"
-#include "collectors/bpf/kernel_types.h"
 
-/* After the types that they work on. */
-#include <bpf/bpf_core_read.h>
+/* After the types that it works on. */
 #include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
 
 #define ADD(counter, number) __sync_fetch_and_add(&(counter), number)
 

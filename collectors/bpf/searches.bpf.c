@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // Times every search of connect() for a local port of a TCP socket, in all network namespaces.
+#include <linux/bpf.h>
+
+#include "collectors/bpf/kernel_types.h"
 #include "collectors/bpf/port_searches.h"
+
+/* After the types that they work on. */
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
 
 #define IPPROTO_TCP 6
 

@@ -24,10 +24,20 @@ using BpfLink = std::unique_ptr<bpf_link, BpfUnlink>;
 template <typename Skeleton>
 class BpfProgram {
  public:
-  static Result<BpfProgram> load() { return load_or(bpf_error); }
+  static Result<BpfProgram> load() {
+    return load_or(bpf_error, [](Skeleton&) { return 0; });
+  }
+
+  /// `prepare` sets what has to be set before; it returns 0 or a negative errno.
+  template <typename Prepare>
+  static Result<BpfProgram> load(const Prepare& prepare) {
+    return load_or(bpf_error, prepare);
+  }
 
   /// One that follows functions of the kernel.
-  static Result<BpfProgram> load_fexit() { return load_or(fexit_error); }
+  static Result<BpfProgram> load_fexit() {
+    return load_or(fexit_error, [](Skeleton&) { return 0; });
+  }
 
   Skeleton* operator->() { return skeleton_.get(); }
   const Skeleton* operator->() const { return skeleton_.get(); }
@@ -79,11 +89,14 @@ class BpfProgram {
  private:
   static constexpr std::uint32_t kBatch = 256;  ///< entries that one system call reads
 
-  static Result<BpfProgram> load_or(Error (*error)(std::string_view step, int number)) {
+  template <typename Prepare>
+  static Result<BpfProgram> load_or(Error (*error)(std::string_view step, int number),
+                                    const Prepare& prepare) {
     // What libbpf prints of a refused program is for its author; the errno is for everybody.
     libbpf_set_print(nullptr);
     BpfProgram program(Skeleton::open());
     if (!program.skeleton_) return error("open", errno);
+    if (const int r = prepare(*program.skeleton_); r != 0) return error("prepare", -r);
     if (const int r = Skeleton::load(program.skeleton_.get()); r != 0) return error("load", -r);
     return program;
   }

@@ -65,6 +65,7 @@ struct PortSearches {
 struct ConnectCounts {
   std::vector<ConnectRecord> connects{};
   std::vector<ConnectTimes> times{};
+  bool has_responses = false;                      ///< else they are not timed
   std::vector<PortSearches> searches{};            ///< all, or those in vain
   std::uint64_t older_closed = 0;                  ///< had begun before tracking did
   std::uint64_t missed = 0;                        ///< events and connections that were lost

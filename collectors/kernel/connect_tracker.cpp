@@ -12,6 +12,7 @@
 
 #include "collectors/base/fd.h"
 #include "collectors/kernel/bpf_program.h"
+#include "collectors/kernel/response_timer.h"
 #include "connects.skel.h"
 
 namespace socket_exporter {
@@ -20,7 +21,7 @@ namespace {
 template <typename Record, std::size_t Size>
 constexpr bool kIsRecord = sizeof(Record) == Size&& std::is_trivially_copyable_v<Record>;
 static_assert(kIsRecord<sx_connect_key, 64> && kIsRecord<sx_connect_counts, 128>);
-static_assert(kIsRecord<sx_connect_destination, 20> && kIsRecord<sx_connect_times, 696>);
+static_assert(kIsRecord<sx_connect_destination, 20> && kIsRecord<sx_connect_times, 928>);
 static_assert(kIsRecord<sx_connect_netns, 16>);
 static_assert(sizeof(TimeCounters) == sizeof(sx_histogram));
 
@@ -42,8 +43,8 @@ ConnectRecord to_record(const sx_connect_key& key, const sx_connect_counts& coun
   record.key.is_rest = key.netns.is_rest != 0;
   record.key.cgroup = key.cgroup;
   record.key.comm.assign(key.comm, strnlen(key.comm, sizeof key.comm));
-  record.key.destination = ipv6_address(key.address);
-  record.key.port = port_of(key.port);
+  record.key.destination = ipv6_address(key.destination.address);
+  record.key.port = port_of(key.destination.port);
   std::copy_n(counts.counters, record.counters.size(), record.counters.begin());
   record.pid = static_cast<std::uint32_t>(counts.pid);
   return record;
@@ -53,17 +54,28 @@ sx_connect_key to_key(const ConnectKey& key) {
   sx_connect_key bpf{};
   bpf.cgroup = key.cgroup;
   bpf.netns = {key.netns.cookie, key.netns.inode, key.is_rest ? 1U : 0U};
-  std::memcpy(bpf.address, key.destination.bytes.data(), sizeof bpf.address);
-  bpf.port = htons(key.port);
+  std::memcpy(bpf.destination.address, key.destination.bytes.data(),
+              sizeof bpf.destination.address);
+  bpf.destination.port = htons(key.port);
   key.comm.copy(bpf.comm, sizeof bpf.comm - 1);
   return bpf;
+}
+
+Result<Bpf> load(const Result<ResponseTimer>& responses) {
+  return Bpf::load([&](connects_bpf& program) {
+    if (!responses) return 0;
+    program.rodata->times_responses = 1;
+    const int reused = bpf_map__reuse_fd(program.maps.turns, responses->turns());
+    return reused != 0 ? reused : bpf_map__reuse_fd(program.maps.times, responses->times());
+  });
 }
 
 }  // namespace
 
 class ConnectTracker::Program {
  public:
-  explicit Program(Bpf program) : bpf_(std::move(program)) {}
+  Program(Bpf program, Result<ResponseTimer> responses)
+      : bpf_(std::move(program)), responses_(std::move(responses)) {}
 
   // What stands for all that found no room has to be there before the tables are full.
   Result<> add_rest() {
@@ -97,6 +109,7 @@ class ConnectTracker::Program {
 
   Result<ConnectCounts> read() {
     ConnectCounts all;
+    all.has_responses = static_cast<bool>(responses_);
     auto counts = Bpf::for_each<sx_connect_key, sx_connect_counts>(
         bpf_->maps.counts, [&](const sx_connect_key& key, const sx_connect_counts& value) {
           all.connects.push_back(to_record(key, value));
@@ -122,6 +135,10 @@ class ConnectTracker::Program {
     return all;
   }
 
+  Result<> times_responses() const {
+    return responses_ ? Result<>() : Result<>(responses_.error());
+  }
+
   std::vector<ConnectRecord> forget(std::span<const ConnectKey> idle) {
     std::vector<ConnectRecord> last;
     const int map = bpf_map__fd(bpf_->maps.counts);
@@ -137,6 +154,7 @@ class ConnectTracker::Program {
  private:
   Bpf bpf_;
   BpfLink link_;  // goes before the program
+  Result<ResponseTimer> responses_;
 };
 
 ConnectTracker::ConnectTracker(std::unique_ptr<Program> program) : program_(std::move(program)) {}
@@ -144,10 +162,11 @@ ConnectTracker::ConnectTracker(ConnectTracker&&) noexcept = default;
 ConnectTracker& ConnectTracker::operator=(ConnectTracker&&) noexcept = default;
 ConnectTracker::~ConnectTracker() = default;
 
-Result<ConnectTracker> ConnectTracker::start() {
-  auto loaded = Bpf::load();
+Result<ConnectTracker> ConnectTracker::start(const std::string& procfs) {
+  auto responses = ResponseTimer::start(procfs);
+  auto loaded = load(responses);
   if (!loaded) return loaded.error();
-  auto program = std::make_unique<Program>(std::move(*loaded));
+  auto program = std::make_unique<Program>(std::move(*loaded), std::move(responses));
   if (const auto added = program->add_rest(); !added) return added.error();
   if (const auto attached = program->attach(); !attached) return attached.error();
   if (const auto marked = program->mark_older(); !marked) return marked.error();
@@ -156,6 +175,10 @@ Result<ConnectTracker> ConnectTracker::start() {
 
 Result<ConnectCounts> ConnectTracker::read() {
   return program_->read();
+}
+
+Result<> ConnectTracker::times_responses() const {
+  return program_->times_responses();
 }
 
 std::vector<ConnectRecord> ConnectTracker::forget(std::span<const ConnectKey> idle) {

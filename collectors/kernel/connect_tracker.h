@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "collectors/base/result.h"
@@ -14,13 +15,16 @@ namespace socket_exporter {
 class ConnectTracker {
  public:
   /// `denied` without the privilege, `unavailable` on an old kernel or in a build without eBPF.
-  static Result<ConnectTracker> start();
+  static Result<ConnectTracker> start(const std::string& procfs);
 
   ConnectTracker(ConnectTracker&&) noexcept;
   ConnectTracker& operator=(ConnectTracker&&) noexcept;
   ~ConnectTracker();
 
   Result<ConnectCounts> read();
+
+  /// Whether responses are timed too, or why not: that needs more than the rest.
+  Result<> times_responses() const;
 
   /// Makes room: ends the counting of these keys and returns how far it came. They begin at zero
   /// when they come again.

@@ -10,11 +10,15 @@ ConnectTracker::ConnectTracker(ConnectTracker&&) noexcept = default;
 ConnectTracker& ConnectTracker::operator=(ConnectTracker&&) noexcept = default;
 ConnectTracker::~ConnectTracker() = default;
 
-Result<ConnectTracker> ConnectTracker::start() {
+Result<ConnectTracker> ConnectTracker::start(const std::string& /*procfs*/) {
   return Error{Error::Kind::unavailable, "built without eBPF"};
 }
 
 Result<ConnectCounts> ConnectTracker::read() {
+  return Error{Error::Kind::unavailable, "built without eBPF"};
+}
+
+Result<> ConnectTracker::times_responses() const {
   return Error{Error::Kind::unavailable, "built without eBPF"};
 }
 

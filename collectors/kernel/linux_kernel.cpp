@@ -48,6 +48,11 @@ std::int64_t sum_of(const std::string& text,
   return sum;
 }
 
+template <typename T>
+Feature feature_of(std::string name, const Result<T>& started) {
+  return {std::move(name), static_cast<bool>(started), started ? "" : started.error().what};
+}
+
 }  // namespace
 
 LinuxKernel::LinuxKernel(KernelPaths paths, Followed followed)
@@ -102,12 +107,10 @@ void LinuxKernel::probe_walk() {
 }
 
 void LinuxKernel::follow_connects() {
-  auto started = ConnectTracker::start();
-  connects_feature_ = {"connect_tracking", static_cast<bool>(started), ""};
-  if (!started) {
-    connects_feature_->reason = started.error().what;
-    return;
-  }
+  auto started = ConnectTracker::start(paths_.procfs);
+  connect_features_.push_back(feature_of("connect_tracking", started));
+  if (!started) return;
+  connect_features_.push_back(feature_of("response_times", started->times_responses()));
   connects_ = std::move(*started);
   shows_first_pids_ = is_of_first_pids(paths_.procfs);
   searches_.emplace();
@@ -118,7 +121,7 @@ std::vector<Feature> LinuxKernel::features() const {
   all.push_back(walk_feature_);
   all.push_back(finder_.feature());
   all.push_back(owner_scan_.feature());
-  if (connects_feature_) all.push_back(*connects_feature_);
+  all.insert(all.end(), connect_features_.begin(), connect_features_.end());
   if (searches_) all.push_back(searches_->feature());
   if (binds_) all.push_back(binds_->feature());
   return all;
@@ -213,8 +216,9 @@ const Result<Owners>& LinuxKernel::scrape_owners(const DestinationSet& wanted, D
 
 Result<ConnectCounts> LinuxKernel::connects() {
   if (!connects_) {
-    return Error{Error::Kind::unavailable,
-                 connects_feature_ ? connects_feature_->reason : "connections are not followed"};
+    return Error{Error::Kind::unavailable, !connect_features_.empty()
+                                               ? connect_features_.front().reason
+                                               : "connections are not followed"};
   }
   auto counts = connects_->read();
   if (!counts) return Error{Error::Kind::io, counts.error().what};

@@ -99,7 +99,7 @@ class LinuxKernel final : public Kernel {
   Workloads workloads_;
   OwnerScan owner_scan_;
   std::optional<ConnectTracker> connects_;
-  std::optional<Feature> connects_feature_;   ///< once it was tried
+  std::vector<Feature> connect_features_;     ///< once they were tried
   std::optional<FollowedSearches> searches_;  ///< beside connects_
   std::optional<FollowedBinds> binds_;
   bool shows_first_pids_ = false;  ///< procfs numbers processes as the first namespace

@@ -138,6 +138,28 @@ TEST_CASE("times are histograms by destination", "[connects]") {
                            "destination_port=\"\",peer_service=\"\"} 0"));
 }
 
+TEST_CASE("response times are there where they are taken", "[connects]") {
+  FollowingKernel kernel;
+  ConnectTimes times{{*parse_address("10.0.0.1"), 443}};
+  times.times[SX_RESPONSE][0] = 3'000'000;
+  times.times[SX_RESPONSE][1 + 5] = 2;
+  kernel.connect_counts->times = {times};
+  CHECK_THAT(expose(kernel, "connects"), !Catch::Contains("socket_response_seconds"));
+
+  kernel.connect_counts->has_responses = true;
+  const std::string text = expose(kernel, "connects");
+  constexpr std::string_view kLabels =
+      "destination=\"10.0.0.1\",destination_port=\"443\",peer_service=\"\"";
+  CHECK_THAT(text, HasLine(line("socket_response_seconds_count", kLabels, 2)));
+  CHECK_THAT(text, HasLine(fmt::format("socket_response_seconds_sum{{{}}} 0.003", kLabels)));
+  CHECK_THAT(text, HasLine(fmt::format("socket_response_seconds_bucket{{{},le=\"0.001024\"}} 0",
+                                       kLabels)));
+  CHECK_THAT(text, HasLine(fmt::format("socket_response_seconds_bucket{{{},le=\"0.002048\"}} 2",
+                                       kLabels)));
+  CHECK_THAT(text, HasLine("socket_response_seconds_count{destination=\"other\","
+                           "destination_port=\"\",peer_service=\"\"} 0"));
+}
+
 TEST_CASE("searches, older connections and missed events are shown", "[connects]") {
   FollowingKernel kernel;
   kernel.connect_counts->searches = {{{100, 1}, {2'000'000, 1, 1}}};

@@ -5,7 +5,7 @@ import struct
 from harness import LIMIT
 
 ETH_P_IP = 0x0800
-SYN, RST = 0x02, 0x04
+SYN, RST, PSH, ACK = 0x02, 0x04, 0x08, 0x10
 
 
 def checksum(data):
@@ -41,6 +41,15 @@ class Wire:
             if packet[9] == socket.IPPROTO_TCP and packet[16:20] == socket.inet_aton(address) and packet[33] == SYN:
                 return packet
 
+    def next_data(self, address):
+        """The next segment with payload to that address: its sequence number and the payload."""
+        while True:
+            packet = self._tap.recv(65536)
+            if packet[9] == socket.IPPROTO_TCP and packet[16:20] == socket.inet_aton(address):
+                payload = packet[20 + (packet[32] >> 4) * 4:]
+                if payload:
+                    return struct.unpack("!I", packet[24:28])[0], payload
+
     def send(self, source, target, protocol, payload):
         header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0, source, target)
         self._out.sendto(header + payload, (socket.inet_ntoa(target), 0))
@@ -51,12 +60,13 @@ class Wire:
         summed = struct.pack("!BBHI", 3, 1, checksum(unsummed), 0) + quoted
         self.send(syn[16:20], syn[12:16], socket.IPPROTO_ICMP, summed)
 
-    def answer(self, syn, flags, sequence):
+    def answer(self, syn, flags, sequence, acknowledged=0, payload=b""):
         """A segment of the peer that the SYN went to."""
         source_port, target_port = struct.unpack("!HH", syn[20:24])
         peer, client = syn[16:20], syn[12:16]
 
         def segment(check):
-            return struct.pack("!HHIIBBHHH", target_port, source_port, sequence, 0, 0x50, flags, 65535, check, 0)
-        pseudo = peer + client + struct.pack("!BBH", 0, socket.IPPROTO_TCP, 20)
+            return struct.pack("!HHIIBBHHH", target_port, source_port, sequence, acknowledged, 0x50, flags, 65535,
+                               check, 0) + payload
+        pseudo = peer + client + struct.pack("!BBH", 0, socket.IPPROTO_TCP, 20 + len(payload))
         self.send(peer, client, socket.IPPROTO_TCP, segment(checksum(pseudo + segment(0))))

@@ -53,7 +53,7 @@ class Tracked {
 
  private:
   static ConnectTracker started() {
-    auto started = ConnectTracker::start();
+    auto started = ConnectTracker::start("/proc");
     REQUIRE(started);
     return std::move(*started);
   }
@@ -327,7 +327,7 @@ TEST_CASE("a full table of keys keeps sums exact") {
 
 TEST_CASE("without the privilege there is no tracker, and it says why") {
   const WithoutBpf without;
-  const auto started = ConnectTracker::start();
+  const auto started = ConnectTracker::start("/proc");
   REQUIRE_FALSE(started);
   CHECK(started.error().kind == Error::Kind::denied);
 }

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "collectors/base/fd.h"
+#include "collectors/bpf/connects.h"
+#include "collectors/kernel/bpf_program.h"
+#include "responses.skel.h"
+
+namespace socket_exporter {
+
+/// Times answers to the connections that have an entry in `turns`, by eBPF programs that see all
+/// packets, as long as it lives. For ConnectTracker, which shares its maps.
+class ResponseTimer {
+ public:
+  /// `denied` without the privilege, `unavailable` where the root of cgroup2 is out of reach.
+  static Result<ResponseTimer> start(const std::string& procfs);
+
+  int turns() const { return bpf_map__fd(bpf_->maps.turns); }
+  int times() const { return bpf_map__fd(bpf_->maps.times); }
+
+ private:
+  using Bpf = BpfProgram<responses_bpf>;
+
+  explicit ResponseTimer(Bpf program) : bpf_(std::move(program)) {}
+  Result<> attach(const Fd& cgroup);
+
+  Bpf bpf_;
+  std::array<BpfLink, 2> links_;  // go before the program
+};
+
+}  // namespace socket_exporter
