@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collectors/base/result.h"
+#include "collectors/kernel/proc_file.h"
 
 namespace socket_exporter {
 
@@ -36,6 +37,11 @@ class BpfProgram {
 
   /// One that follows functions of the kernel.
   static Result<BpfProgram> load_fexit() {
+    // It would load then, and be attached, but never run.
+    const auto enabled = read_file("/proc/sys/kernel/ftrace_enabled");
+    if (enabled && enabled->starts_with('0')) {
+      return Error{Error::Kind::unavailable, "fexit load: kernel.ftrace_enabled is 0"};
+    }
     return load_or(fexit_error, [](Skeleton&) { return 0; });
   }
 

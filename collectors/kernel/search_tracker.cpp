@@ -27,7 +27,7 @@ class SearchTracker::Program {
 
   Result<> start() {
     // What stands for all that found no room has to be there before the table is full.
-    const auto added = Bpf::add(bpf_->maps.searches, sx_connect_netns{}, sx_histogram{});
+    auto added = Bpf::add(bpf_->maps.searches, sx_connect_netns{}, sx_histogram{});
     if (!added) return added;
     // An end without a beginning is nothing, but a beginning without an end would stay.
     for (const bpf_program* program : {bpf_->progs.end, bpf_->progs.begin}) {
