@@ -53,6 +53,7 @@ spread = test(
         series("socket_exporter_label_overflow_total", JOB | {"metric": "socket_destination_sockets"}, "0+40x180"),
     ] + [one for number in range(1, 61) for one in one_of_60(to(f"10.0.1.{number}"))],
     SILENT,
+    firing(60, "TcpTimeWaitHigh warning"),  # which totals cannot know
 )
 
 # The old processes leave, the new ones connect at once, and destinations refuse a third for two minutes.
