@@ -75,7 +75,7 @@ local lib = import 'lib.libsonnet';
           pending='10m',
           keep=true,
           dashboard='socket-connections',
-          more={ process: lib.found('socket_destination_sockets', destination, '{{ if eq .Labels.state "time_wait" }}{{ .Labels.comm }}{{ end }}') },
+          more={ process: lib.openers(lib.found('socket_destination_sockets', destination, '{{ if eq .Labels.state "time_wait" }}{{ .Labels.comm }}{{ end }}')) },
         ),
         alert(
           'DestinationFailing',

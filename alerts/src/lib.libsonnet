@@ -8,14 +8,18 @@ local percent = '{{ $value | humanizePercentage }}';
                 '{{ with $labels.peer_service }} ({{ . }}){{ end }}',
   process:: '{{ $labels.comm }}{{ with $labels.pod }} of pod {{ $labels.namespace }}/{{ . }}{{ end }}',
 
-  // What a template finds for this alert: `text` of each series of `metric` that has its `labels`.
-  found(metric, labels, text)::
-    '{{ range printf "%s{%s}" %s | query }}%s{{ end }}' % [
-      metric,
-      std.join(',', [label + '=%q' for label in labels]),
-      std.join(' ', ['$labels.' + label for label in labels]),
-      text,
-    ],
+  // What a template asks Prometheus for: series of `metric` with these labels of the alert.
+  query(metric, labels, order='%s'):: 'printf "%s" %s | query' % [
+    order % (metric + '{' + std.join(',', [label + '=%q' for label in labels]) + '}'),
+    std.join(' ', ['$labels.' + label for label in labels]),
+  ],
+  found(metric, labels, text):: '{{ range %s }}%s{{ end }}' % [self.query(metric, labels), text],
+  // Who opened the connections to the alert's destination, or else `otherwise`.
+  openers(otherwise)::
+    '{{ with %s }}' % self.query('socket_destination_opener_ratio', ['job', 'instance', 'netns', 'destination', 'destination_port'], 'sort_desc(%s)') +
+    '{{ range $index, $opener := . }}{{ if $index }}, {{ end }}{{ $opener.Labels.comm }}' +
+    '{{ with $opener.Labels.pod }} of pod {{ $opener.Labels.namespace }}/{{ . }}{{ end }}' +
+    ' {{ $opener | value | humanizePercentage }}{{ end }}{{ else }}' + otherwise + '{{ end }}',
 
   record(name, expr):: { record: name, expr: expr },
 

@@ -8,7 +8,7 @@ local lib = import 'lib.libsonnet';
   local towards = '{{ $labels.source }} -> ' + lib.destination,
   local tuple = ['job', 'instance', 'netns', 'protocol', 'source', 'destination', 'destination_port'],
   local used = lib.percent + ' of the {{ $labels.protocol }} ports for ' + towards + ' on ' + lib.host + ' are in use',
-  local by = { process: lib.found('socket_ephemeral_tuple_ports_used', tuple, '{{ .Labels.comm }}') },
+  local by = { process: lib.openers(lib.found('socket_ephemeral_tuple_ports_used', tuple, '{{ .Labels.comm }}')) },
 
   prometheusAlerts+:: {
     groups+: [{

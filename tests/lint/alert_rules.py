@@ -96,7 +96,7 @@ class Linter:
             self.complain(name, f"mentions labels that it never has: {sorted(missing)}")
         if ("$value | humanizePercentage" in text) != result.ratio:
             self.complain(name, "shows a share not as a percentage, or something else as one")
-        for metric, labels in re.findall(r'printf "([\w:]+)\{([^}]*)\}"', text):
+        for metric, labels in re.findall(r'printf "(?:sort_desc\()?([\w:]+)\{([^}]*)\}', text):
             known = self.metric_of(metric)
             matchers = set(re.findall(r"(\w+)=", labels))
             if known is None or matchers - known.labels - TARGET_LABELS or "job" not in matchers:
