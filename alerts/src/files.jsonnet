@@ -1,0 +1,13 @@
+// The files that alerts/generate writes.
+function(config={})
+  local mixin = (import 'mixin.libsonnet') + { _config+:: config };
+  {
+    'socket_exporter.rules.yml': mixin.prometheusAlerts,
+    'optional/totals.rules.yml': mixin.totals,
+    'prometheusrule.yaml': {
+      apiVersion: 'monitoring.coreos.com/v1',
+      kind: 'PrometheusRule',
+      metadata: { name: 'socket-exporter', labels: { 'app.kubernetes.io/name': 'socket-exporter' } },
+      spec: mixin.prometheusAlerts,
+    },
+  }

@@ -1,0 +1,6 @@
+(import 'config.libsonnet') +
+(import 'ports.libsonnet') +
+(import 'connections.libsonnet') +
+(import 'limits.libsonnet') +
+(import 'exporter.libsonnet') +
+(import 'totals.libsonnet')
