@@ -86,15 +86,18 @@ static __always_inline void* find_or_add(void* map, const void* key, const void*
 }
 
 static __always_inline struct sx_connect_counts* counts_of(const struct sx_connect_key* key) {
-  struct sx_connect_counts* found = find_or_add(&counts, key, &no_counts);
+  struct sx_connect_counts* found = bpf_map_lookup_elem(&counts, key);
   if (found) return found;
-  struct sx_connect_key rest = {.netns = key->netns};
-  rest.netns.is_rest = 1;
-  found = find_or_add(&counts, &rest, &no_counts);
+  /* Before the key, so that it is there when the table is full. */
+  struct sx_connect_key rest_key = {.netns = key->netns};
+  rest_key.netns.is_rest = 1;
+  struct sx_connect_counts* rest = find_or_add(&counts, &rest_key, &no_counts);
+  found = find_or_add(&counts, key, &no_counts);
   if (found) return found;
-  rest.netns.cookie = 0;
-  rest.netns.inode = 0;
-  return bpf_map_lookup_elem(&counts, &rest);
+  if (rest) return rest;
+  rest_key.netns.cookie = 0;
+  rest_key.netns.inode = 0;
+  return bpf_map_lookup_elem(&counts, &rest_key);
 }
 
 static __always_inline struct sx_connect_times* times_of(const struct sx_connect_key* key) {
