@@ -220,17 +220,6 @@ class BindsTest(unittest.TestCase):
         rest = self.exporter.scrape().all(BIND_FAILURES, netns="host", comm="other")
         self.assertEqual(len(rest), 5)
 
-    def test_starts_and_stops_leave_nothing(self):
-        def programs():
-            listed = subprocess.run([harness.program("bpftool"), "prog", "list"], capture_output=True, text=True,
-                                    check=True, timeout=harness.LIMIT).stdout
-            return listed.count("name after_bind")
-        before = programs()
-        for _ in range(10):
-            with harness.Exporter("--collector.disable-defaults", "--collector.binds"):
-                self.assertEqual(programs(), before + 1)
-        harness.eventually(lambda: programs() == before, "the kernel has let the programs go")
-
 
 class WithoutBpfTest(unittest.TestCase):
     def test_the_metrics_are_absent_and_the_reason_is_told(self):
