@@ -1,6 +1,7 @@
 """Connections of a namespace, and what the exporter has counted of them."""
 import contextlib
 import errno
+import resource
 import socket
 import struct
 import subprocess
@@ -102,7 +103,7 @@ class Churn:
 
     def __init__(self, namespace, destinations=1):
         namespace.sysctl("ipv4.tcp_max_tw_buckets", 1000)
-        self.made = self.refused = self.seconds = None  # once it has ended
+        self.made = self.refused = self.seconds = self.cpu_seconds = None  # once it has ended
         self._child = subprocess.Popen([harness.CHURN_CONNECTIONS, str(destinations)], preexec_fn=namespace.join,
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self._child.stdout.readline() != "ready\n":
@@ -114,7 +115,10 @@ class Churn:
 
     def __exit__(self, *unused):
         self.seconds = time.monotonic() - self._begin
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         counts, _ = self._child.communicate(timeout=harness.LIMIT)
         if self._child.returncode != 0:
             raise AssertionError("churn_connections failed")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         self.made, self.refused = map(int, counts.split())
