@@ -66,15 +66,18 @@ const volatile __u32 times_responses = 0; /* responses.bpf.c is at work */
 const struct sx_connect_counts no_counts = {};
 
 static __always_inline struct sx_connect_counts* counts_of(const struct sx_connect_key* key) {
-  struct sx_connect_counts* found = find_or_add(&counts, key, &no_counts);
+  struct sx_connect_counts* found = bpf_map_lookup_elem(&counts, key);
   if (found) return found;
-  struct sx_connect_key rest = {.netns = key->netns};
-  rest.netns.is_rest = 1;
-  found = find_or_add(&counts, &rest, &no_counts);
+  /* Before the key, so that it is there when the table is full. */
+  struct sx_connect_key rest_key = {.netns = key->netns};
+  rest_key.netns.is_rest = 1;
+  struct sx_connect_counts* rest = find_or_add(&counts, &rest_key, &no_counts);
+  found = find_or_add(&counts, key, &no_counts);
   if (found) return found;
-  rest.netns.cookie = 0;
-  rest.netns.inode = 0;
-  return bpf_map_lookup_elem(&counts, &rest);
+  if (rest) return rest;
+  rest_key.netns.cookie = 0;
+  rest_key.netns.inode = 0;
+  return bpf_map_lookup_elem(&counts, &rest_key);
 }
 
 static __always_inline void set_destination(struct sx_connect_destination* to, struct sock* sk) {

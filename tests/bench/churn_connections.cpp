@@ -1,8 +1,10 @@
-// churn_connections
+// churn_connections [DESTINATIONS]
 //
 // Connects to itself as fast as it can, in the network namespace of its process, from "ready" until
-// standard input ends; then says how many connections it made. Half of them end in a reset, the
-// others in TIME_WAIT as far as tcp_max_tw_buckets allows.
+// standard input ends; then says how many connections it made and how many of its calls were
+// refused. It calls addresses from 127.0.0.1 on in turn, one unless told. Every second address
+// refuses. Half of the connections end in a reset, the others in TIME_WAIT as far as
+// tcp_max_tw_buckets allows.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <iostream>
 #include <string>
 #include <system_error>
@@ -32,37 +35,87 @@ Fd tcp_socket() {
   return socket;
 }
 
-class Listener {
+/// A port of the kernel's choice on all addresses; its calls are refused until it listens.
+class Port {
  public:
-  Listener() {
-    address_.sin_family = AF_INET;
-    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address_;
-    if (bind(listener_.number(), generic(), length) != 0) fail("bind");
-    if (listen(listener_.number(), 64) != 0) fail("listen");
-    if (getsockname(listener_.number(), generic(), &length) != 0) fail("getsockname");
+  Port() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    socklen_t length = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    if (bind(socket_.number(), generic, length) != 0) fail("bind");
+    if (getsockname(socket_.number(), generic, &length) != 0) fail("getsockname");
+    number_ = address.sin_port;
   }
 
-  /// One connection from its begin to its end.
-  void connect_once(bool reset) {
-    const Fd client = tcp_socket();
-    if (connect(client.number(), generic(), sizeof address_) != 0) fail("connect");
-    const Fd server(accept4(listener_.number(), nullptr, nullptr, SOCK_CLOEXEC));
+  void listen() const {
+    if (::listen(socket_.number(), 64) != 0) fail("listen");
+  }
+
+  Fd accept() const {
+    Fd server(accept4(socket_.number(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!server) fail("accept");
-    if (reset) abort_at_close(server);
+    return server;
+  }
+
+  /// The errno of connect().
+  int call(const Fd& client, std::uint32_t destination) const {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = number_;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + destination);
+    const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
+    return connect(client.number(), generic, sizeof address) == 0 ? 0 : errno;
   }
 
  private:
-  sockaddr* generic() { return reinterpret_cast<sockaddr*>(&address_); }
+  Fd socket_ = tcp_socket();
+  in_port_t number_ = 0;
+};
 
-  static void abort_at_close(const Fd& socket) {
-    const linger now{1, 0};
-    if (setsockopt(socket.number(), SOL_SOCKET, SO_LINGER, &now, sizeof now) != 0)
-      fail("SO_LINGER");
+void abort_at_close(const Fd& socket) {
+  const linger now{1, 0};
+  if (setsockopt(socket.number(), SOL_SOCKET, SO_LINGER, &now, sizeof now) != 0) fail("SO_LINGER");
+}
+
+class Churn {
+ public:
+  explicit Churn(std::uint32_t destinations) : destinations_(destinations) { open_.listen(); }
+
+  /// One call from its begin to its end.
+  void call_next() {
+    const std::uint32_t destination = next_;
+    next_ = (next_ + 1) % destinations_;
+    if (destination % 2 == 0) {
+      connect_to(destination);
+    } else {
+      be_refused_by(destination);
+    }
   }
 
-  sockaddr_in address_{};
-  Fd listener_ = tcp_socket();
+  std::size_t made() const { return made_; }
+  std::size_t refused() const { return refused_; }
+
+ private:
+  void connect_to(std::uint32_t destination) {
+    const Fd client = tcp_socket();
+    if (errno = open_.call(client, destination); errno != 0) fail("connect");
+    const Fd server = open_.accept();
+    if (++made_ % 2 == 0) abort_at_close(server);
+  }
+
+  void be_refused_by(std::uint32_t destination) {
+    const Fd client = tcp_socket();
+    if (errno = shut_.call(client, destination); errno != ECONNREFUSED) fail("connect to nobody");
+    ++refused_;
+  }
+
+  std::uint32_t destinations_;
+  std::uint32_t next_ = 0;
+  std::size_t made_ = 0;
+  std::size_t refused_ = 0;
+  Port open_;
+  Port shut_;
 };
 
 bool is_told_to_end() {
@@ -70,21 +123,20 @@ bool is_told_to_end() {
   return poll(&input, 1, 0) > 0;
 }
 
-void run() {
-  Listener listener;
+void run(std::uint32_t destinations) {
+  Churn churn(destinations);
   std::cout << "ready" << std::endl;
-  std::size_t made = 0;
   while (!is_told_to_end()) {
-    for (int i = 0; i < kBetweenLooks; ++i) listener.connect_once(++made % 2 == 0);
+    for (int i = 0; i < kBetweenLooks; ++i) churn.call_next();
   }
-  std::cout << made << std::endl;
+  std::cout << churn.made() << ' ' << churn.refused() << std::endl;
 }
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   try {
-    run();
+    run(argc > 1 ? static_cast<std::uint32_t>(std::stoul(argv[1])) : 1);
     return 0;
   } catch (const std::exception& error) {
     std::cerr << "churn_connections: " << error.what() << std::endl;

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """While one namespace connects as fast as it can, nothing of the others is lost or counted twice."""
 import contextlib
-import subprocess
-import time
 import unittest
 
 import harness
 from books import SHOW_ALL, by_namespace, differences
+from connections import Churn
 from namespaces_test import bind_before_connect, mixed, udp_only
 from privileges import deny_bpf
 from specimens import Root, Settings, Specimen, private_mounts
@@ -17,24 +16,6 @@ STILL = 12
 
 def setUpModule():
     private_mounts()
-
-
-@contextlib.contextmanager
-def churn(namespace):
-    """Connections without end; says how many there were a second."""
-    namespace.sysctl("ipv4.tcp_max_tw_buckets", 2000)
-    child = subprocess.Popen([harness.CHURN_CONNECTIONS], preexec_fn=namespace.join, text=True,
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        if child.stdout.readline() != "ready\n":
-            raise AssertionError("churn_connections gave up")
-        begin = time.monotonic()
-        yield
-    finally:
-        made, _ = child.communicate(timeout=harness.LIMIT)
-    if child.returncode != 0:
-        raise AssertionError("churn_connections failed")
-    print(f"{int(made) / (time.monotonic() - begin):.0f} connections a second")
 
 
 class ChurnTest(unittest.TestCase):
@@ -62,7 +43,7 @@ class ChurnTest(unittest.TestCase):
     def test_still_namespaces_stay_exactly_equal(self):
         truths = {specimen.netns: specimen.truth(self.known(specimen)) for specimen in self.still}
         with harness.Exporter(self.root.flag, *SHOW_ALL, namespace=self.host.namespace,
-                              prepare=self.prepare) as exporter, churn(self.restless.namespace):
+                              prepare=self.prepare) as exporter, Churn(self.restless.namespace) as churn:
             for number in range(SCRAPES):
                 metrics = exporter.scrape()
                 shown = by_namespace(metrics)
@@ -71,7 +52,8 @@ class ChurnTest(unittest.TestCase):
                 self.assertEqual(shown["restless"]["socket_tcp_sockets", "ipv4", "listen"], 1)
                 successes = metrics.by("collector", "socket_exporter_collector_success")
                 self.assertEqual([name for name, ok in successes.items() if not ok], [])
-        print(f"{metrics.value('socket_exporter_scan_chain_restarts_total'):.0f} chains were read anew")
+        print(f"{metrics.value('socket_exporter_scan_chain_restarts_total'):.0f} chains were read anew, "
+              f"{churn.made / churn.seconds:.0f} connections a second")
 
 
 class ChurnWithoutBpfTest(ChurnTest):

@@ -9,168 +9,75 @@ import sys
 import unittest
 
 import harness
-from specimens import Cgroups, Root, resident
+from connections import (ATTEMPTS, BIND_FAILURES, CLOSED, FAILURES, FAMILIES, ONLY, Caller, nonzero, on, require,
+                         reset_at_close, total)
+from specimens import Cgroups, Root, resident, with_tracefs
 from wire import RST, SYN, Wire
 
-ONLY = ("--collector.disable-defaults", "--collector.connects")
-FAMILIES = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
-MANY = 200_000
-SCRAPES = 20
 TCP_USER_TIMEOUT = 18
-ATTEMPTS, FAILURES, CLOSED, BIND_FAILURES = (f"socket_{name}_total" for name in (
-    "connect_attempts", "connect_failures", "connections_closed", "bind_failures"))
 
 
-def total(metrics, name, namespace, **labels):
-    """Of all series of a namespace, in whichever of them something counts."""
-    return sum(metrics.all(name, netns=f"net:[{namespace.inode}]", **labels).values())
-
-
-def nonzero(metrics, name, namespace, label):
-    found = {}
-    for key, value in metrics.all(name, netns=f"net:[{namespace.inode}]").items():
-        found[dict(key)[label]] = found.get(dict(key)[label], 0) + value
-    return {name: value for name, value in found.items() if value}
-
-
-def on(metrics, feature):
-    found, = metrics.all("socket_exporter_feature_info", feature=feature)
-    return dict(found)["state"] == "on"
-
-
-def listener(address, backlog=512):
-    sock = socket.socket(FAMILIES[address])
-    sock.bind((address, 0))
-    sock.listen(backlog)
-    return sock
-
-
-def reset_at_close(sock):
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+def setUpModule():
+    with_tracefs()
 
 
 def wait_for_error(sock):
     return harness.eventually(lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), "connect() has failed")
 
 
-def backwards(before, after):
-    """Counters that are lower than they were."""
-    cumulative = [name for name, kind in after.types.items() if kind == "counter"]
-    cumulative += [name + suffix for name, kind in after.types.items() if kind == "histogram"
-                   for suffix in ("_bucket", "_count", "_sum")]
-    return [(name, key) for name in cumulative for key, value in before.samples.get(name, {}).items()
-            if after.samples.get(name, {}).get(key, value) < value]
-
-
 class ConnectsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.exporter = cls.enterClassContext(harness.Exporter(*ONLY, "--collector.connects.top=10000"))
-        feature = cls.exporter.scrape().all("socket_exporter_feature_info", feature="connect_tracking")
-        if not any(dict(key)["state"] == "on" for key in feature):
-            print(*feature)
-            sys.exit(harness.SKIPPED)
+        require(cls.exporter, "connect_tracking")
 
     def setUp(self):
         self.namespace = self.enterContext(harness.Namespace())
         self.enterContext(resident(self.namespace))  # without eBPF walks it is known by that
-        self.stack = self.enterContext(contextlib.ExitStack())
-
-    def keep(self, sock):
-        return self.stack.enter_context(sock)
-
-    def connect(self, to, blocking=True):
-        """The errno of connect(), as the client sees it; the socket stays open."""
-        sock = self.keep(socket.socket(FAMILIES.get(to[0], socket.AF_INET)))
-        sock.setblocking(blocking)
-        return sock.connect_ex(to), sock
+        self.caller = self.enterContext(Caller(self.namespace))
 
     def reasons(self):
         return nonzero(self.exporter.scrape(), FAILURES, self.namespace, "reason")
 
-    def exhaust(self, address, blocking):
-        with self.namespace.entered():
-            full, other = (self.keep(listener(address)) for _ in range(2))
-            self.namespace.sysctl("ipv4.ip_local_port_range", "40000 40063")
-            errors = [self.connect(full.getsockname()[:2], blocking)[0] for _ in range(200)]
-            elsewhere = [self.connect(other.getsockname()[:2], blocking)[0] for _ in range(30)]
-        self.assertLessEqual(set(elsewhere), {0, errno.EINPROGRESS})
-        refused = errors.count(errno.EADDRNOTAVAIL)
-        self.assertGreater(refused, 100)
-        metrics = self.exporter.scrape()
-        port = str(full.getsockname()[1])
-        self.assertEqual(nonzero(metrics, FAILURES, self.namespace, "reason"), {"no_port": refused})
-        self.assertEqual(total(metrics, FAILURES, self.namespace, destination=address, destination_port=port), refused)
-        self.assertEqual(nonzero(metrics, ATTEMPTS, self.namespace, "destination_port"),
-                         {port: 200, str(other.getsockname()[1]): 30})
-        searches = 230 if on(metrics, "port_search_tracking") else refused
-        self.assertEqual(total(metrics, "socket_port_search_seconds_count", self.namespace), searches)
-
-    def test_exhaustion_v4(self):
-        self.exhaust("127.0.0.1", blocking=True)
-
-    def test_exhaustion_v4_nonblocking(self):
-        self.exhaust("127.0.0.1", blocking=False)
-
-    def test_exhaustion_v6(self):
-        self.exhaust("::1", blocking=True)
-
-    def test_exhaustion_v6_nonblocking(self):
-        self.exhaust("::1", blocking=False)
-
     def test_refused(self):
-        with self.namespace.entered():
-            for address in FAMILIES:
-                nobody = self.keep(socket.socket(FAMILIES[address]))
-                nobody.bind((address, 0))
-                for _ in range(3):
-                    self.assertEqual(self.connect(nobody.getsockname()[:2])[0], errno.ECONNREFUSED)
+        for address in FAMILIES:
+            nobody = self.caller.socket(address)
+            nobody.bind((address, 0))
+            for _ in range(3):
+                self.assertEqual(self.caller.connect(nobody.getsockname())[0], errno.ECONNREFUSED)
         self.assertEqual(self.reasons(), {"refused": 6})
 
     def test_timeout_and_abort(self):
-        with self.namespace.entered(), Wire(self.namespace):
-            waits = [self.keep(socket.socket()) for _ in range(3)]
+        with Wire(self.namespace):
+            waits = [self.caller.socket("10.9.0.2") for _ in range(3)]
             for sock in waits:
                 sock.setblocking(False)
                 sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 100)
                 self.assertEqual(sock.connect_ex(("10.9.0.2", 80)), errno.EINPROGRESS)
             for _ in range(2):
-                self.connect(("10.9.0.3", 80), blocking=False)[1].close()
+                self.caller.connect(("10.9.0.3", 80), blocking=False)[1].close()
             self.assertEqual([wait_for_error(sock) for sock in waits], [errno.ETIMEDOUT] * 3)
         self.assertEqual(self.reasons(), {"timeout": 3, "aborted": 2})
 
     def test_unreachable_and_reset(self):
-        with self.namespace.entered(), Wire(self.namespace) as wire:
-            sock = self.connect(("10.9.0.2", 80), blocking=False)[1]
+        with Wire(self.namespace) as wire:
+            sock = self.caller.connect(("10.9.0.2", 80), blocking=False)[1]
             wire.answer_host_unreachable(wire.next_syn("10.9.0.2"))
             self.assertEqual(wait_for_error(sock), errno.EHOSTUNREACH)
             for port in (80, 81):
-                sock = self.connect(("10.9.0.3", port), blocking=False)[1]
+                sock = self.caller.connect(("10.9.0.3", port), blocking=False)[1]
                 syn = wire.next_syn("10.9.0.3")
                 wire.answer(syn, SYN, 1000)
                 wire.answer(syn, RST, 1001)
                 self.assertEqual(wait_for_error(sock), errno.ECONNRESET)
         self.assertEqual(self.reasons(), {"unreachable": 1, "reset": 2})
 
-    def test_bind_before_connect(self):
-        with self.namespace.entered():
-            server = self.keep(listener("127.0.0.1"))
-            clients = [self.keep(socket.socket()) for _ in range(2)]
-            for client in clients:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                client.bind(("127.0.0.1", 20000))
-            errors = [client.connect_ex(server.getsockname()) for client in clients]
-        self.assertEqual(errors, [0, errno.EADDRNOTAVAIL])
-        self.assertEqual(self.reasons(), {"other": 1})  # there is no lack of ports
-        self.assertEqual(total(self.exporter.scrape(), ATTEMPTS, self.namespace), 2)
-
     def test_kinds_of_close(self):
-        with self.namespace.entered():
-            server = self.keep(listener("127.0.0.1"))
-            pairs = []
-            for _ in range(6):
-                client = self.connect(server.getsockname())[1]
-                pairs.append((client, self.keep(server.accept()[0])))
+        server = self.caller.listener("127.0.0.1")
+        pairs = []
+        for _ in range(6):
+            client = self.caller.connect(server.getsockname())[1]
+            pairs.append((client, self.caller.keep(server.accept()[0])))
         for client, _ in pairs[:3]:
             client.close()
         pairs[3][1].close()
@@ -195,10 +102,9 @@ class ConnectsTest(unittest.TestCase):
                                          self.namespace) == 3, "three TIME_WAIT")
 
     def test_older_connections_count_apart(self):
-        with self.namespace.entered():
-            server = self.keep(listener("127.0.0.1"))
-            client = self.connect(server.getsockname())[1]
-            accepted = self.keep(server.accept()[0])
+        server = self.caller.listener("127.0.0.1")
+        client = self.caller.connect(server.getsockname())[1]
+        accepted = self.caller.keep(server.accept()[0])
         with harness.Exporter(*ONLY) as exporter:
             client.close()
             accepted.close()
@@ -209,41 +115,6 @@ class ConnectsTest(unittest.TestCase):
             metrics = harness.eventually(older, "both ends")
         self.assertEqual(total(metrics, ATTEMPTS, self.namespace), 0)
         self.assertEqual(total(metrics, CLOSED, self.namespace), 0)
-
-    def test_exact_at_the_highest_rate_and_never_backwards(self):
-        self.namespace.sysctl("ipv4.tcp_max_tw_buckets", "1000")
-        churn = subprocess.Popen([harness.CHURN_CONNECTIONS], preexec_fn=self.namespace.join,
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        try:
-            self.assertEqual(churn.stdout.readline(), "ready\n")
-            metrics = self.exporter.scrape()
-            while total(metrics, ATTEMPTS, self.namespace) < MANY:
-                before, metrics = metrics, self.exporter.scrape()
-                self.assertEqual(backwards(before, metrics), [])
-        finally:
-            made = int(churn.communicate(timeout=harness.LIMIT)[0])
-        before, metrics = metrics, self.exporter.scrape()
-        self.assertEqual(backwards(before, metrics), [])
-        self.assertEqual(total(metrics, ATTEMPTS, self.namespace), made)
-        self.assertEqual(total(metrics, FAILURES, self.namespace), 0)
-        self.assertEqual(nonzero(metrics, CLOSED, self.namespace, "kind"),
-                         {"passive": made / 2, "reset": made / 2})
-        self.assertEqual(total(metrics, "socket_connections_short_lived_total", self.namespace), made)
-        self.assertEqual(sum(metrics.all("socket_exporter_bpf_missed_events_total").values()), 0)
-        print(f"{made} connections")
-
-    def test_never_backwards_while_few_of_many_are_shown(self):
-        with self.namespace.entered():
-            servers = [self.keep(listener("127.0.0.1")) for _ in range(5)]
-        with harness.Exporter(*ONLY, "--collector.connects.top=1") as exporter:
-            metrics = exporter.scrape()
-            for number in range(SCRAPES):
-                with self.namespace.entered():
-                    for _ in range(number):
-                        self.connect(servers[number % len(servers)].getsockname())
-                before, metrics = metrics, exporter.scrape()
-                self.assertEqual(backwards(before, metrics), [])
-        self.assertLess(len(metrics.all(ATTEMPTS, netns=f"net:[{self.namespace.inode}]")), len(servers))
 
 
 class WorkloadTest(unittest.TestCase):
@@ -281,10 +152,7 @@ class BindsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.exporter = cls.enterClassContext(harness.Exporter("--collector.disable-defaults", "--collector.binds"))
-        feature, = cls.exporter.scrape().all("socket_exporter_feature_info", feature="bind_tracking")
-        print(dict(feature)["reason"])
-        if dict(feature)["state"] != "on":
-            sys.exit(harness.SKIPPED)
+        require(cls.exporter, "bind_tracking")
 
     def setUp(self):
         self.namespace = self.enterContext(harness.Namespace())
@@ -353,17 +221,6 @@ class BindsTest(unittest.TestCase):
     def test_host_is_there_before_the_first_failure(self):
         rest = self.exporter.scrape().all(BIND_FAILURES, netns="host", comm="other")
         self.assertEqual(len(rest), 5)
-
-    def test_starts_and_stops_leave_nothing(self):
-        def programs():
-            listed = subprocess.run([harness.program("bpftool"), "prog", "list"], capture_output=True, text=True,
-                                    check=True, timeout=harness.LIMIT).stdout
-            return listed.count("name after_bind ")
-        before = programs()
-        for _ in range(10):
-            with harness.Exporter("--collector.disable-defaults", "--collector.binds"):
-                self.assertEqual(programs(), before + 1)
-        harness.eventually(lambda: programs() == before, "the kernel has let the programs go")
 
 
 class BindsByDefaultTest(unittest.TestCase):

@@ -28,6 +28,14 @@ def private_mounts():
     harness.check_call(_libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
 
 
+def with_tracefs():
+    """Also where the host has not mounted it: bind() is followed by it. With private_mounts()."""
+    private_mounts()
+    if not pathlib.Path("/sys/kernel/tracing/events").exists():
+        with contextlib.suppress(OSError):  # a kernel without
+            harness.check_call(_libc.mount(b"none", b"/sys/kernel/tracing", b"tracefs", 0, None))
+
+
 class Root:
     """A host's files, for --path.rootfs. Needs private_mounts()."""
 
