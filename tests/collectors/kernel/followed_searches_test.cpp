@@ -38,7 +38,7 @@ class Tracked {
 
  private:
   static ConnectTracker started() {
-    auto started = ConnectTracker::start();
+    auto started = ConnectTracker::start("/proc");
     REQUIRE(started);
     return std::move(*started);
   }
