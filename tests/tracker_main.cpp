@@ -24,5 +24,6 @@ void mount_tracefs() {
 
 int main(int argc, char** argv) {
   mount_tracefs();
-  return socket_exporter::run_tests(argc, argv, socket_exporter::ConnectTracker::start("/proc"));
+  return socket_exporter::run_tests(argc, argv,
+                                    socket_exporter::ConnectTracker::start("/proc", false));
 }

@@ -162,8 +162,10 @@ ConnectTracker::ConnectTracker(ConnectTracker&&) noexcept = default;
 ConnectTracker& ConnectTracker::operator=(ConnectTracker&&) noexcept = default;
 ConnectTracker::~ConnectTracker() = default;
 
-Result<ConnectTracker> ConnectTracker::start(const std::string& procfs) {
-  auto responses = ResponseTimer::start(procfs);
+Result<ConnectTracker> ConnectTracker::start(const std::string& procfs, bool with_responses) {
+  Result<ResponseTimer> responses =
+      Error{Error::Kind::unavailable, "needs --collector.connects.responses"};
+  if (with_responses) responses = ResponseTimer::start(procfs);
   auto loaded = load(responses);
   if (!loaded) return loaded.error();
   auto program = std::make_unique<Program>(std::move(*loaded), std::move(responses));

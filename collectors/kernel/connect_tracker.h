@@ -15,7 +15,8 @@ namespace socket_exporter {
 class ConnectTracker {
  public:
   /// `denied` without the privilege, `unavailable` on an old kernel or in a build without eBPF.
-  static Result<ConnectTracker> start(const std::string& procfs);
+  /// `with_responses`, it times these too where it can.
+  static Result<ConnectTracker> start(const std::string& procfs, bool with_responses);
 
   ConnectTracker(ConnectTracker&&) noexcept;
   ConnectTracker& operator=(ConnectTracker&&) noexcept;

@@ -10,7 +10,8 @@ ConnectTracker::ConnectTracker(ConnectTracker&&) noexcept = default;
 ConnectTracker& ConnectTracker::operator=(ConnectTracker&&) noexcept = default;
 ConnectTracker::~ConnectTracker() = default;
 
-Result<ConnectTracker> ConnectTracker::start(const std::string& /*procfs*/) {
+Result<ConnectTracker> ConnectTracker::start(const std::string& /*procfs*/,
+                                             bool /*with_responses*/) {
   return Error{Error::Kind::unavailable, "built without eBPF"};
 }
 

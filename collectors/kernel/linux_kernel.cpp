@@ -63,7 +63,7 @@ LinuxKernel::LinuxKernel(KernelPaths paths, Followed followed)
         return workloads_.of(pid, cgroup);
       }) {
   // Before the walks with their large records: each load takes 8 MB for a moment.
-  if (followed.connects) follow_connects();
+  if (followed.connects) follow_connects(followed.responses);
   if (followed.binds) binds_.emplace(followed.system_calls);
   probe_diag();
   probe_walk();
@@ -106,8 +106,8 @@ void LinuxKernel::probe_walk() {
   }
 }
 
-void LinuxKernel::follow_connects() {
-  auto started = ConnectTracker::start(paths_.procfs);
+void LinuxKernel::follow_connects(bool with_responses) {
+  auto started = ConnectTracker::start(paths_.procfs, with_responses);
   connect_features_.push_back(feature_of("connect_tracking", started));
   if (!started) return;
   connect_features_.push_back(feature_of("response_times", started->times_responses()));

@@ -29,6 +29,7 @@ struct KernelPaths {
 /// What is followed from the start on, where this host lets it: features() tells.
 struct Followed {
   bool connects = false;      ///< outgoing connections
+  bool responses = false;     ///< with them, how long their peers take to answer
   bool binds = false;         ///< sockets that get no local port
   bool system_calls = false;  ///< for that, in spite of their cost
 };
@@ -68,7 +69,7 @@ class LinuxKernel final : public Kernel {
 
   void probe_diag();
   void probe_walk();
-  void follow_connects();
+  void follow_connects(bool with_responses);
   Place* place_of(const NetNs& ns);
   std::string procfs_of(const Place& place) const;
   std::vector<SocketTable> other_tables() const;

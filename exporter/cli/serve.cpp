@@ -142,6 +142,7 @@ int run_serve(const Options& options) {
   const Logger logger(options.log_level, options.log_format);
 
   LinuxKernel kernel(kernel_paths(options), {.connects = is_enabled(options, "connects"),
+                                             .responses = options.times_responses,
                                              .binds = is_enabled(options, "binds"),
                                              .system_calls = options.follows_system_calls});
   const Features features = kernel.features();  // from here on the kernel is the gather thread's

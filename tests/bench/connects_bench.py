@@ -17,6 +17,7 @@ from start_stop_test import bpf_objects  # noqa: E402
 
 THROUGHPUT_BUDGET = 0.90  # of that without the exporter, at least
 EVENTS_BUDGET = 2000  # nanoseconds in eBPF for a connection, both of its ends
+EVENTS_LIMIT = 4000  # the same, on a machine half as fast; a good part is the kernel's own reading of clocks
 TABLES_BUDGET = 64 << 20  # bytes of all tables, if they were full
 ROUNDS = 4  # of two pairs each
 RUN = 0.7  # seconds
@@ -124,7 +125,8 @@ def main():
     over = []
     with harness.Exporter() as exporter:
         require(exporter, "connect_tracking")
-        attempt("nanoseconds for a connection", EVENTS_BUDGET, lambda: nanoseconds_per_connection(exporter), over)
+        attempt("nanoseconds for a connection", EVENTS_BUDGET, lambda: nanoseconds_per_connection(exporter), over,
+                EVENTS_LIMIT)
         if table_bytes(exporter) > TABLES_BUDGET:
             over.append("bytes of full tables")
     attempt("connections a second without the exporter, of those with it", 1 / THROUGHPUT_BUDGET, slowdown, over)

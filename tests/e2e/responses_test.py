@@ -13,7 +13,7 @@ import unittest
 import harness
 from privileges import CAP_BPF, CAP_PERFMON, become_nobody_with
 from specimens import private_mounts
-from turns import LONG, ONLY, RESPONSES, THINKING, ResponsesCase, Turns, receive
+from turns import LONG, ONLY, RESPONSES, THINKING, TIMED, ResponsesCase, Turns, receive
 from wire import ACK, PSH, SYN, Wire
 
 
@@ -130,7 +130,7 @@ class PlainTest(ResponsesCase):
 
     def test_older_connections_are_not_timed(self):
         client, server = self.pair()
-        with harness.Exporter(*ONLY) as exporter:
+        with harness.Exporter(*TIMED) as exporter:
             self.turn(client, server)
             self.assertEqual(exporter.scrape().all(RESPONSES + "_count", destination_port=str(self.port)), {})
 
@@ -236,8 +236,8 @@ class PacketsTest(ResponsesCase):
 
 
 class WithoutResponsesTest(unittest.TestCase):
-    def check(self, reason, prepare):
-        with harness.Exporter(*ONLY, prepare=prepare) as exporter, harness.Namespace() as namespace:
+    def check(self, reason, prepare, flags=TIMED):
+        with harness.Exporter(*flags, prepare=prepare) as exporter, harness.Namespace() as namespace:
             with namespace.entered(), socket.create_server(("127.0.0.1", 0)) as server:
                 socket.create_connection(server.getsockname()).close()
             exporter.wait_for_line(rf"response_times \(.*{reason}")
@@ -261,6 +261,9 @@ class WithoutResponsesTest(unittest.TestCase):
             for mount in mounts:
                 harness.check_call(ctypes.CDLL(None, use_errno=True).umount2(mount.encode(), 0))
         self.check("the root of cgroup2", hide)
+
+    def test_without_being_asked(self):
+        self.check("--collector.connects.responses", None, ONLY)
 
 
 if __name__ == "__main__":

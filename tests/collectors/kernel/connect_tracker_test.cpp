@@ -54,7 +54,7 @@ class Tracked {
 
  private:
   static ConnectTracker started() {
-    auto started = ConnectTracker::start("/proc");
+    auto started = ConnectTracker::start("/proc", true);
     REQUIRE(started);
     return std::move(*started);
   }
@@ -328,7 +328,7 @@ TEST_CASE("a full table of keys keeps the sums of a namespace exact") {
 
 TEST_CASE("without the privilege there is no tracker, and it says why") {
   const WithoutBpf without;
-  const auto started = ConnectTracker::start("/proc");
+  const auto started = ConnectTracker::start("/proc", true);
   REQUIRE_FALSE(started);
   CHECK(started.error().kind == Error::Kind::denied);
 }

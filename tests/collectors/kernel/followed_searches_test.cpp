@@ -38,7 +38,7 @@ class Tracked {
 
  private:
   static ConnectTracker started() {
-    auto started = ConnectTracker::start("/proc");
+    auto started = ConnectTracker::start("/proc", false);
     REQUIRE(started);
     return std::move(*started);
   }

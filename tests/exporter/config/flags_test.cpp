@@ -70,6 +70,11 @@ TEST_CASE("system calls are followed only when binds are asked for by name", "[f
   CHECK(options_of({"--collector.binds"}).follows_system_calls);
 }
 
+TEST_CASE("responses are timed only when that is asked for", "[flags]") {
+  CHECK_FALSE(options_of({"--collector.connects"}).times_responses);
+  CHECK(options_of({"--collector.connects.responses"}).times_responses);
+}
+
 TEST_CASE("a flag takes its value behind = or as the next argument", "[flags]") {
   const Options options = options_of(
       {"serve", "--web.listen-address=127.0.0.1:0", "--web.listen-address", "[::1]:0",
