@@ -50,6 +50,11 @@ std::int64_t sum_of(const std::string& text,
   return sum;
 }
 
+template <typename T>
+Feature feature_of(std::string name, const Result<T>& started) {
+  return {std::move(name), static_cast<bool>(started), started ? "" : started.error().what};
+}
+
 // Also that of the host, mounted into a container.
 bool is_of_first_pids(const std::string& procfs_root) {
   for (const std::string_view process : {"1", "self"}) {
@@ -71,6 +76,7 @@ LinuxKernel::LinuxKernel(KernelPaths paths, Followed followed)
   // Before the walks with their large records: each load takes 8 MB for a moment.
   if (followed.connects) follow_connects();
   if (followed.binds) follow_binds();
+  if (followed.websockets) follow_websockets(std::move(*followed.websockets));
   probe_diag();
   probe_walk();
 }
@@ -114,24 +120,18 @@ void LinuxKernel::probe_walk() {
 
 void LinuxKernel::follow_connects() {
   auto started = ConnectTracker::start();
-  connects_feature_ = {"connect_tracking", static_cast<bool>(started), ""};
-  if (!started) {
-    connects_feature_->reason = started.error().what;
-    return;
-  }
+  followed_features_.push_back(feature_of("connect_tracking", started));
+  if (!started) return;
   connects_ = std::move(*started);
   shows_first_pids_ = is_of_first_pids(paths_.procfs);
 }
 
 void LinuxKernel::follow_binds() {
   auto started = BindTracker::start();
-  binds_feature_ = {"bind_tracking", static_cast<bool>(started),
-                    "by tracepoints on the return of bind() and connect()"};
-  if (started) {
-    binds_ = std::move(*started);
-  } else {
-    binds_feature_->reason = started.error().what;
-  }
+  followed_features_.push_back(feature_of("bind_tracking", started));
+  if (!started) return;
+  followed_features_.back().reason = "by tracepoints on the return of bind() and connect()";
+  binds_ = std::move(*started);
 }
 
 std::vector<Feature> LinuxKernel::features() const {
@@ -139,8 +139,7 @@ std::vector<Feature> LinuxKernel::features() const {
   all.push_back(walk_feature_);
   all.push_back(finder_.feature());
   all.push_back(owner_scan_.feature());
-  if (connects_feature_) all.push_back(*connects_feature_);
-  if (binds_feature_) all.push_back(*binds_feature_);
+  all.insert(all.end(), followed_features_.begin(), followed_features_.end());
   return all;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "collectors/base/fd.h"
 #include "collectors/kernel/bind_tracker.h"
 #include "collectors/kernel/connect_tracker.h"
 #include "collectors/kernel/diag_scan.h"
@@ -14,6 +15,7 @@
 #include "collectors/kernel/owner_scan.h"
 #include "collectors/kernel/proc_file.h"
 #include "collectors/kernel/walk_scan.h"
+#include "collectors/kernel/websocket_tracker.h"
 #include "collectors/kernel/workloads.h"
 
 namespace socket_exporter {
@@ -27,8 +29,9 @@ struct KernelPaths {
 
 /// What is followed from the start on, where this host lets it: features() tells.
 struct Followed {
-  bool connects = false;  ///< outgoing connections
-  bool binds = false;     ///< sockets that get no local port
+  bool connects = false;                       ///< outgoing connections
+  bool binds = false;                          ///< sockets that get no local port
+  std::optional<WebsocketPorts> websockets{};  ///< WebSocket connections
 };
 
 /// The running kernel, through procfs, NETLINK_SOCK_DIAG and eBPF. What it offers is found
@@ -53,6 +56,9 @@ class LinuxKernel final : public Kernel {
   std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override;
   Result<std::vector<BindRecord>> binds() override;
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) override;
+  Result<WebsocketCounts> websockets() override;
+  std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) override;
+  Workload websocket_workload(std::uint64_t cgroup) override;
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) override;
   std::vector<Feature> features() const override;
 
@@ -68,6 +74,7 @@ class LinuxKernel final : public Kernel {
   void probe_walk();
   void follow_connects();
   void follow_binds();
+  void follow_websockets(WebsocketPorts ports);
   Place* place_of(const NetNs& ns);
   std::string procfs_of(const Place& place) const;
   std::vector<SocketTable> other_tables() const;
@@ -98,10 +105,11 @@ class LinuxKernel final : public Kernel {
   Workloads workloads_;
   OwnerScan owner_scan_;
   std::optional<ConnectTracker> connects_;
-  std::optional<Feature> connects_feature_;  ///< once it was tried
   std::optional<BindTracker> binds_;
-  std::optional<Feature> binds_feature_;  ///< once it was tried
-  bool shows_first_pids_ = false;         ///< procfs numbers processes as the first namespace
+  std::optional<WebsocketTracker> websockets_;
+  Fd cgroup_root_;                          ///< where they are followed
+  std::vector<Feature> followed_features_;  ///< of what was tried
+  bool shows_first_pids_ = false;           ///< procfs numbers processes as the first namespace
 };
 
 }  // namespace socket_exporter
