@@ -1,6 +1,7 @@
 #include <string_view>
 
 #include "collectors/collector.h"
+#include "collectors/missed_events.h"
 
 namespace socket_exporter {
 namespace {
@@ -13,7 +14,9 @@ constexpr Metric kFailures{
     "the range was free, or connect() of a UDP socket did; not_available: EADDRNOTAVAIL, no such "
     "address; denied: EACCES or EPERM; other: all other errors of bind(). The processes with most "
     "lately have a series each; the rest of a namespace is comm=\"other\". listen(), sendto() and "
-    "io_uring are not seen; connect() of TCP sockets is in socket_connect_failures_total.",
+    "io_uring are seen where the feature bind_tracking is by fexit, and what a security module "
+    "denies where it is by tracepoints; connect() of TCP sockets is in "
+    "socket_connect_failures_total.",
     "netns",
     "comm",
     "protocol",
@@ -31,11 +34,11 @@ class Binds final : public Collector {
  public:
   // Where bind() is not followed, socket_exporter_feature_info says why.
   Result<> emit(Snapshot& snapshot, Families& out) override {
-    const auto records = snapshot.binds();
-    if (!records && records.error().kind == Error::Kind::unavailable) return {};
-    if (!records) return records.error();
+    const auto counts = snapshot.binds();
+    if (!counts && counts.error().kind == Error::Kind::unavailable) return {};
+    if (!counts) return counts.error();
     BindLedger& ledger = snapshot.history().binds;
-    ledger.read(*records, snapshot.scanned_namespaces(), snapshot.started());
+    ledger.read(counts->records, snapshot.scanned_namespaces(), snapshot.started());
     ledger.forget(snapshot.forget_binds(ledger.idle()));
     snapshot.history().overflow[kFailures.name] += ledger.choose(kMostShown);
 
@@ -52,6 +55,7 @@ class Binds final : public Collector {
     }
     const BindCounters hidden = ledger.binds().rest_of(NetnsId{});
     if (hidden != BindCounters{}) emit_series(out, kOther, kOther, kOther, hidden);
+    out.add(kMissedEvents, counts->missed, "binds");
     return {};
   }
 
@@ -68,8 +72,8 @@ class Binds final : public Collector {
 
 extern const CollectorEntry kBindsEntry{
     .name = "binds",
-    .summary = "Sockets that got no local port, by eBPF",
-    .on_by_default = false,
+    .summary = "Sockets that got no local port, by eBPF; when named, by system calls if need be",
+    .on_by_default = true,
     .needs_sockets = false,
     .metrics = kMetrics,
     .make = [] { return std::unique_ptr<Collector>(new Binds); },

@@ -18,6 +18,11 @@ std::uint64_t attempts_in(const ConnectCounters& increment) {
   return increment[SX_ATTEMPTS];
 }
 
+std::uint64_t failures_in(const ConnectCounters& increment) {
+  return std::accumulate(increment.begin() + SX_FAILED_NO_PORT,
+                         increment.begin() + SX_FAILED_OTHER + 1, std::uint64_t{0});
+}
+
 std::uint64_t events_in(const DestinationTimes& increment) {
   std::uint64_t events = 0;
   for (std::size_t time = 0; time < SX_CONNECT_TIMES; ++time) {
@@ -98,6 +103,7 @@ void ConnectLedger::forget(std::span<const ConnectRecord> last) {
 ConnectLedger::LeftOut ConnectLedger::choose(std::size_t top) {
   const auto place = [this](const NetnsId& netns) { return namespaces_.place_of(netns); };
   searches_.choose(kAll, now_, place);
+  count_openers();
   return {connects_.choose(top, now_, place),
           times_.choose(top, now_, [](std::monostate) { return Place::shown; })};
 }
@@ -109,6 +115,19 @@ void ConnectLedger::add(const ConnectRecord& record, const WorkloadOf& workload_
                   return record.key.is_rest ? std::nullopt
                                             : std::optional(labels_of(record, workload_of));
                 });
+}
+
+void ConnectLedger::count_openers() {
+  openers_.begin(now_);
+  connects_.for_each_increment([&](const ConnectLabels& who, const ConnectCounters& increment) {
+    const auto opened = static_cast<std::int64_t>(increment[SX_ATTEMPTS] - failures_in(increment));
+    const std::uint64_t time_wait = increment[SX_TIME_WAIT];
+    if (opened == 0 && time_wait == 0) return;
+    const bool is_shown = namespaces_.place_of(who.netns) == Place::shown;
+    const std::uint32_t netns = is_shown ? who.netns.inode : kOtherNetns;
+    openers_.count({netns, who.destination.address, who.destination.port},
+                   {who.pod_namespace, who.pod, who.container, who.comm}, opened, time_wait);
+  });
 }
 
 ConnectLabels ConnectLedger::labels_of(const ConnectRecord& record,

@@ -17,6 +17,7 @@
 #include "collectors/kernel/connect_counts.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/netns_places.h"
+#include "collectors/opener_ledger.h"
 
 namespace socket_exporter {
 
@@ -72,14 +73,19 @@ class ConnectLedger {
   const Connects& connects() const { return connects_; }
   const Times& times() const { return times_; }
   const Searches& searches() const { return searches_; }
+  /// Of all, shown or not. Namespaces that are not shown are kOtherNetns.
+  const OpenerLedger& openers() const { return openers_; }
+  OpenerLedger& openers() { return openers_; }
 
  private:
   void add(const ConnectRecord& record, const WorkloadOf& workload_of);
   ConnectLabels labels_of(const ConnectRecord& record, const WorkloadOf& workload_of) const;
+  void count_openers();
 
   Connects connects_;
   Times times_;
   Searches searches_;
+  OpenerLedger openers_;
   Time now_{};
   std::size_t keys_ = 0;  ///< in the kernel's table
   NetnsPlaces namespaces_;

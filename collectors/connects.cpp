@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 
 #include "collectors/collector.h"
+#include "collectors/missed_events.h"
 
 namespace socket_exporter {
 namespace {
@@ -41,6 +43,22 @@ constexpr auto kTimeWait = by_connection(
 constexpr auto kShortLived =
     by_connection("socket_connections_short_lived_total",
                   "Those closed connections that ended within a second of being established.");
+constexpr Metric kOpeners{
+    Type::Gauge,
+    "socket_destination_opener_ratio",
+    "Part of the connections opened to that destination in about the last minute that these "
+    "processes opened; those of a destination add up to 1. For the destinations of "
+    "socket_ephemeral_tuple_ports_used and socket_destination_sockets, whose TIME_WAIT has no "
+    "process any more. The processes that open most have a series each; the rest is "
+    "comm=\"other\".",
+    "netns",
+    "destination",
+    "destination_port",
+    "peer_service",
+    "namespace",
+    "pod",
+    "container",
+    "comm"};
 constexpr auto kConnectDuration = by_destination(
     "socket_connect_duration_seconds",
     "Time from the first SYN until the connection is established. Destinations with most events "
@@ -53,18 +71,16 @@ constexpr auto kCloseWait = by_destination(
     "Time from the peer's FIN until this side closes too. Sockets that are in CLOSE_WAIT still "
     "are not in it.");
 constexpr Metric kSearches{Type::Histogram, "socket_port_search_seconds",
-                           "Time that connect() looked for a local port in vain.", "netns"};
+                           "Time that connect() looked for a local port. Where the feature "
+                           "port_search_tracking is off, of searches in vain only.",
+                           "netns"};
 constexpr Metric kOlder{
     Type::Counter, "socket_connections_older_closed_total",
     "TCP connections of either direction that were there before the exporter and ended since; "
     "they count nowhere else."};
-constexpr Metric kMissed{
-    Type::Counter, "socket_exporter_bpf_missed_events_total",
-    "Events that an eBPF program did not count: one came during another, or a table was full.",
-    "program"};
-constexpr MetricInfo kMetrics[] = {kAttempts,   kFailures,        kClosed,   kTimeWait,
-                                   kShortLived, kConnectDuration, kLifetime, kCloseWait,
-                                   kSearches,   kOlder,           kMissed};
+constexpr MetricInfo kMetrics[] = {kAttempts,   kFailures, kClosed,          kTimeWait,
+                                   kShortLived, kOpeners,  kConnectDuration, kLifetime,
+                                   kCloseWait,  kSearches, kOlder,           kMissedEvents};
 
 constexpr std::string_view kOther = "other";
 
@@ -158,8 +174,9 @@ void emit_times(Families& out, const Names& n, const DestinationTimes& times) {
 
 class Connects final : public Collector {
  public:
-  // Where connections are not followed, socket_exporter_feature_info says why.
-  Result<> emit(Snapshot& snapshot, Families& out) override {
+  // So that all collectors know who opens connections. Where these are not followed,
+  // socket_exporter_feature_info says why.
+  Result<> prepare(Snapshot& snapshot) override {
     const auto counts = snapshot.connects();
     if (!counts && counts.error().kind == Error::Kind::unavailable) return {};
     if (!counts) return counts.error();
@@ -171,23 +188,38 @@ class Connects final : public Collector {
         },
         snapshot.started());
     ledger.forget(snapshot.forget_connects(ledger.idle()));
-    const auto left_out = ledger.choose(snapshot.options().top_connects);
-    snapshot.history().overflow[kAttempts.name] += left_out.series;
-    snapshot.history().overflow[kConnectDuration.name] += left_out.destinations;
+    left_out_ = ledger.choose(snapshot.options().top_connects);
+    events_ = {counts->older_closed, counts->missed, counts->missed_searches};
+    return {};
+  }
+
+  Result<> emit(Snapshot& snapshot, Families& out) override {
+    if (!events_) return {};
+    ConnectLedger& ledger = snapshot.history().connects;
+    snapshot.history().overflow[kAttempts.name] += left_out_.series;
+    snapshot.history().overflow[kConnectDuration.name] += left_out_.destinations;
 
     emit_connects(snapshot, ledger, out);
+    emit_openers(snapshot, ledger.openers(), out);
     emit_destinations(snapshot, ledger, out);
     for (const auto& [netns, times] : ledger.searches().series()) {
       out.add(kSearches, histogram_of(times, kToASecond), snapshot.name_of(netns.inode));
     }
     const TimeCounters hidden = ledger.searches().rest_of(NetnsId{});
     if (has_any(hidden)) out.add(kSearches, histogram_of(hidden, kToASecond), kOther);
-    out.add(kOlder, counts->older_closed);
-    out.add(kMissed, counts->missed, "connects");
+    out.add(kOlder, events_->older_closed);
+    out.add(kMissedEvents, events_->missed, "connects");
+    if (events_->missed_searches) out.add(kMissedEvents, *events_->missed_searches, "searches");
     return {};
   }
 
  private:
+  struct Events {
+    std::uint64_t older_closed = 0;
+    std::uint64_t missed = 0;
+    std::optional<std::uint64_t> missed_searches{};
+  };
+
   static void emit_connects(const Snapshot& snapshot, const ConnectLedger& ledger, Families& out) {
     for (const auto& [labels, counters] : ledger.connects().series()) {
       const auto& [address, port] = labels.destination;
@@ -208,6 +240,18 @@ class Connects final : public Collector {
     if (has_any(hidden)) emit_series(out, {kOther}, hidden);
   }
 
+  static void emit_openers(const Snapshot& snapshot, OpenerLedger& openers, Families& out) {
+    for (const DestinationKey& key : snapshot.wanted()) {
+      const std::string address = to_string(key.address);
+      const std::string port = std::to_string(key.port);
+      for (const auto& [opener, ratio] : openers.shares(key, snapshot.started())) {
+        out.add(kOpeners, ratio, snapshot.name_of(key.netns), address, port,
+                snapshot.services().name_of(key.address, key.port), opener.pod_namespace,
+                opener.pod, opener.container, opener.comm);
+      }
+    }
+  }
+
   static void emit_destinations(const Snapshot& snapshot, const ConnectLedger& ledger,
                                 Families& out) {
     for (const auto& [destination, times] : ledger.times().series()) {
@@ -222,6 +266,9 @@ class Connects final : public Collector {
     }
     emit_times(out, {}, ledger.times().rest_of({}));
   }
+
+  ConnectLedger::LeftOut left_out_;
+  std::optional<Events> events_;  ///< nothing where connections are not followed
 };
 
 }  // namespace

@@ -61,6 +61,14 @@ class CounterLedger {
     known.counted = total;
   }
 
+  /// What each label set grew by since the last choose().
+  template <typename See>
+  void for_each_increment(const See& see) const {
+    for (const auto& [id, group] : groups_) {
+      if (group.increment != Counters{}) see(group.labels, group.increment);
+    }
+  }
+
   /// Keys that have not changed for long.
   std::vector<Key> idle(Time now) const {
     std::vector<Key> keys;

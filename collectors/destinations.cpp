@@ -13,7 +13,8 @@ constexpr Metric kSockets{
     "socket_destination_sockets",
     "Outgoing TCP sockets by destination and state, for the destinations with the most; the rest "
     "is destination=\"other\". comm: the process with most of them, up to a minute ago where there "
-    "are many descriptors, or the last one known when only TIME_WAIT is left.",
+    "are many descriptors; where most are in TIME_WAIT the one that made most of those, or the "
+    "last one known.",
     "netns",
     "destination",
     "destination_port",
@@ -27,12 +28,10 @@ constexpr TcpState kStates[] = {TcpState::established, TcpState::syn_sent,  TcpS
                                 TcpState::fin_wait1,   TcpState::fin_wait2, TcpState::time_wait,
                                 TcpState::close_wait,  TcpState::last_ack,  TcpState::closing};
 
-using States = std::array<std::uint32_t, kTcpStates>;
-
 /// Destinations told apart; 65,536 take 7 MiB. The largest are met before the table is full.
 constexpr std::size_t kMaxDestinations = 65536;
 
-void add(States& to, const States& from) {
+void add(TcpStates& to, const TcpStates& from) {
   for (std::size_t state = 0; state < kTcpStates; ++state) to[state] += from[state];
 }
 
@@ -72,10 +71,10 @@ class Destinations final : public Collector {
         add(other_[key.netns], counts_.entries().at(key));
         continue;
       }
-      emit_states(out, counts_.entries().at(key), snapshot.name_of(key.netns),
-                  to_string(key.address), std::to_string(key.port),
-                  snapshot.services().name_of(key.address, key.port),
-                  owners_.comm_of(snapshot, key));
+      const TcpStates& states = counts_.entries().at(key);
+      emit_states(out, states, snapshot.name_of(key.netns), to_string(key.address),
+                  std::to_string(key.port), snapshot.services().name_of(key.address, key.port),
+                  owners_.comm_of(snapshot, key, states));
     }
     for (const auto& [netns, states] : other_) {
       emit_states(out, states, snapshot.name_of(netns), "other", "", "", "");
@@ -86,13 +85,13 @@ class Destinations final : public Collector {
   }
 
  private:
-  States& states_of(const DestinationKey& key) {
-    if (States* const states = counts_.find_or_add(key)) return *states;
+  TcpStates& states_of(const DestinationKey& key) {
+    if (TcpStates* const states = counts_.find_or_add(key)) return *states;
     ++uncounted_;
     return other_[key.netns];
   }
 
-  static void emit_states(Families& out, const States& states, std::string_view netns,
+  static void emit_states(Families& out, const TcpStates& states, std::string_view netns,
                           std::string_view destination, std::string_view port,
                           std::string_view peer_service, std::string_view comm) {
     for (const TcpState state : kStates) {
@@ -101,12 +100,12 @@ class Destinations final : public Collector {
     }
   }
 
-  BoundedTable<DestinationKey, States, DestinationHash, kMaxDestinations> counts_;
+  BoundedTable<DestinationKey, TcpStates, DestinationHash, kMaxDestinations> counts_;
   std::vector<StickyTop<DestinationKey>::Candidate> ranked_;
   std::size_t shown_ = 0;
   DestinationOwners owners_;
-  std::map<std::uint32_t, States> other_;  ///< by namespace, of those with destinations
-  std::uint64_t uncounted_ = 0;            ///< sockets of destinations beyond the table
+  std::map<std::uint32_t, TcpStates> other_;  ///< by namespace, of those with destinations
+  std::uint64_t uncounted_ = 0;               ///< sockets of destinations beyond the table
 };
 
 }  // namespace

@@ -32,8 +32,8 @@ constexpr Metric kTuple{
     "Ports that a new connection of this tuple cannot take, for the tuples that are fullest "
     "beside their namespace's usable ports; connect() fails when it reaches "
     "socket_ephemeral_ports_usable. UDP ports count for every destination. comm: the process with "
-    "most sockets to that destination, up to a minute ago where there are many descriptors, or "
-    "the last one known when only TIME_WAIT is left.",
+    "most sockets to that destination, up to a minute ago where there are many descriptors; where "
+    "most are in TIME_WAIT the one that made most of those, or the last one known.",
     "netns",
     "protocol",
     "source",
@@ -105,11 +105,12 @@ class EphemeralPorts final : public Collector {
   void emit_tuples(Snapshot& snapshot, Families& out) {
     for (std::size_t i = 0; i < shown_; ++i) {
       const TupleKey& key = ranked_[i].key;
-      out.add(kTuple, usage_.tuples().at(key).ports_used, snapshot.name_of(key.netns),
-              to_string(key.protocol), to_string(key.source), to_string(key.destination),
+      const TupleUse& use = usage_.tuples().at(key);
+      out.add(kTuple, use.ports_used, snapshot.name_of(key.netns), to_string(key.protocol),
+              to_string(key.source), to_string(key.destination),
               std::to_string(key.destination_port),
               snapshot.services().name_of(key.destination, key.destination_port),
-              owners_.comm_of(snapshot, destination_of(key)));
+              owners_.comm_of(snapshot, destination_of(key), use.states));
     }
     snapshot.history().overflow[kTuple.name] +=
         ranked_.size() - shown_ + usage_.uncounted_sockets() + owners_.left_out();

@@ -15,10 +15,12 @@ constexpr Metric kSockets{
     "socket_process_sockets",
     "TCP and UDP sockets that processes hold, by state. Processes with the same labels are one "
     "series; those with the most sockets are shown, the rest is comm=\"other\". A socket that "
-    "several processes share counts in the one with the lowest pid; one without a process, such as "
-    "any in TIME_WAIT, in none. netns is the socket's. Without the feature process_walk, sockets "
-    "that never had a port are missing. Up to a minute old where looking at all descriptors takes "
-    "over 10 ms.",
+    "several processes share counts in the one with the lowest pid; one without a process in none. "
+    "TIME_WAIT has no process: outgoing ones count where their connections were opened in the last "
+    "minute, by the parts that processes have of each destination; without the feature "
+    "connect_tracking that state is missing. netns is the socket's. Without the feature "
+    "process_walk, sockets that never had a port are missing. Up to a minute old where looking at "
+    "all descriptors takes over 10 ms.",
     "netns",
     "namespace",
     "pod",
@@ -88,10 +90,14 @@ class Processes final : public Collector {
  public:
   Result<> prepare(Snapshot& snapshot) override {
     sockets_.prepare(snapshot);
+    time_wait_.prepare(snapshot);
     return {};
   }
 
-  void see(std::span<const Socket> sockets) override { sockets_.see(sockets); }
+  void see(std::span<const Socket> sockets) override {
+    sockets_.see(sockets);
+    time_wait_.see(sockets);
+  }
 
   Result<> emit(Snapshot& snapshot, Families& out) override {
     const auto& owners = snapshot.owners();
@@ -125,10 +131,19 @@ class Processes final : public Collector {
     for (const auto& [holder, sockets] : sockets_.held(owners)) {
       add(groups_[key_of(snapshot, processes[holder.process], holder.netns)].sockets, sockets);
     }
+    if (time_wait_.is_shared_out()) group_time_wait(snapshot);
     for (const Process& process : processes) {
       Group& group = groups_[key_of(snapshot, process, process.netns)];
       if (group.fullest == nullptr || is_fuller(process, *group.fullest)) group.fullest = &process;
     }
+  }
+
+  void group_time_wait(const Snapshot& snapshot) {
+    time_wait_.share_out([&](std::uint32_t netns, const Opener& o, std::uint32_t sockets) {
+      Group& group = groups_[{std::string(snapshot.name_of(netns)), o.pod_namespace, o.pod,
+                              o.container, o.comm}];
+      group.sockets.tcp[static_cast<std::size_t>(TcpState::time_wait)] += sockets;
+    });
   }
 
   static ProcessKey key_of(const Snapshot& snapshot, const Process& process, std::uint32_t netns) {
@@ -152,13 +167,16 @@ class Processes final : public Collector {
     return found;
   }
 
-  static void emit_sockets(Families& out, const ProcessKey& key, const HeldSockets& sockets) {
+  void emit_sockets(Families& out, const ProcessKey& key, const HeldSockets& sockets) const {
     const auto emit = [&](std::uint32_t count, std::string_view state) {
       out.add(kSockets, count, key.netns, key.pod_namespace, key.pod, key.container, key.comm,
               state);
     };
     for (const TcpState state : kStates) {
       emit(sockets.tcp[static_cast<std::size_t>(state)], to_string(state));
+    }
+    if (time_wait_.is_shared_out()) {
+      emit(sockets.tcp[static_cast<std::size_t>(TcpState::time_wait)], "time_wait");
     }
     emit(sockets.udp, "udp");
   }
@@ -174,6 +192,7 @@ class Processes final : public Collector {
   }
 
   ProcessSockets sockets_;
+  TimeWaitSockets time_wait_;
   std::map<ProcessKey, Group> groups_;
   std::map<std::string, HeldSockets> other_;  ///< by name of the namespace
 };

@@ -39,6 +39,8 @@ class Snapshot {
 
   /// Asks for the owner of a destination, before the first owners(); false: of too many.
   bool want_owner(const DestinationKey& destination);
+  /// Those that are shown: asked for until now.
+  const DestinationSet& wanted() const { return wanted_; }
 
   /// Who holds sockets: Kernel::scrape_owners, with the destinations asked for until now.
   const Result<Owners>& owners();
@@ -52,7 +54,7 @@ class Snapshot {
     return kernel_.forget_connects(idle);
   }
   /// As Kernel::binds; not kept either.
-  Result<std::vector<BindRecord>> binds() { return kernel_.binds(); }
+  Result<BindCounts> binds() { return kernel_.binds(); }
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) {
     return kernel_.forget_binds(idle);
   }

@@ -1,6 +1,7 @@
 #include "collectors/socket_owners.h"
 
 #include <chrono>
+#include <numeric>
 
 #include "collectors/base/utf8.h"
 
@@ -18,6 +19,17 @@ const Owners* owners_by_inode(Snapshot& snapshot) {
   if (snapshot.owners_are_counted()) return nullptr;
   const auto& owners = snapshot.owners();
   return owners && !owners->counts() ? &*owners : nullptr;
+}
+
+// Null where connections are not followed.
+const OpenerLedger* openers_of(Snapshot& snapshot) {
+  const OpenerLedger& openers = snapshot.history().connects.openers();
+  return openers.is_current(snapshot.started()) ? &openers : nullptr;
+}
+
+bool is_mostly_time_wait(const TcpStates& states) {
+  const auto all = std::accumulate(states.begin(), states.end(), std::uint64_t{0});
+  return states[static_cast<std::size_t>(TcpState::time_wait)] > all / 2;
 }
 
 }  // namespace
@@ -86,12 +98,17 @@ void DestinationOwners::want(Snapshot& snapshot, const DestinationKey& destinati
   if (!snapshot.want_owner(destination)) ++left_out_;
 }
 
-std::string_view DestinationOwners::comm_of(Snapshot& snapshot,
-                                            const DestinationKey& destination) const {
+std::string_view DestinationOwners::comm_of(Snapshot& snapshot, const DestinationKey& destination,
+                                            const TcpStates& states) const {
   KnownComm& known = snapshot.history().destination_comms[destination];
   known.asked = snapshot.started();
   const auto& owners = snapshot.owners();
   const Process* const owner = owners ? owner_of(*owners, destination) : nullptr;
+  if (owner == nullptr || is_mostly_time_wait(states)) {
+    const OpenerLedger* const openers = openers_of(snapshot);
+    const Opener* const opener = openers != nullptr ? openers->largest(destination) : nullptr;
+    if (opener != nullptr) return known.comm = opener->comm;
+  }
   if (owner != nullptr) known.comm = printable_label(owner->comm);
   return known.comm;
 }
@@ -112,6 +129,18 @@ const Process* DestinationOwners::owner_of(const Owners& owners,
     owner = &owners.processes()[group->first.process];
   }
   return owner;
+}
+
+void TimeWaitSockets::prepare(Snapshot& snapshot) {
+  openers_ = openers_of(snapshot);
+}
+
+void TimeWaitSockets::see(std::span<const Socket> sockets) {
+  if (openers_ == nullptr || openers_->empty()) return;
+  for (const Socket& socket : sockets) {
+    if (socket.state != TcpState::time_wait || !is_outgoing(socket)) continue;
+    if (std::uint32_t* const count = counts_.find_or_add(destination_of(socket))) ++*count;
+  }
 }
 
 }  // namespace socket_exporter

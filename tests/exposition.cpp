@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 
 namespace socket_exporter {
 namespace {
@@ -20,24 +21,38 @@ const CollectorEntry& entry_of(std::string_view name) {
 }  // namespace
 
 Result<std::string> CollectorRunner::run(Kernel& kernel, std::string_view collector) {
-  const CollectorEntry& entry = entry_of(collector);
+  return run_all(kernel, {collector});
+}
+
+Result<std::string> CollectorRunner::run_all(Kernel& kernel,
+                                             const std::vector<std::string_view>& collectors) {
   const auto namespaces = kernel.namespaces();
   if (!namespaces) return namespaces.error();
   history.forget_gone(*namespaces);
   const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   Snapshot snapshot(kernel, *namespaces, deadline, options, services, history);
 
-  const auto running = entry.make();
-  if (const auto prepared = running->prepare(snapshot); !prepared) return prepared.error();
-  if (entry.needs_sockets) {
+  std::vector<std::unique_ptr<Collector>> running;
+  std::vector<Collector*> watchers;
+  for (const std::string_view name : collectors) {
+    const CollectorEntry& entry = entry_of(name);
+    running.push_back(entry.make());
+    if (entry.needs_sockets) watchers.push_back(running.back().get());
+    if (const auto prepared = running.back()->prepare(snapshot); !prepared) return prepared.error();
+  }
+  if (!watchers.empty()) {
+    const auto see = [&](std::span<const Socket> sockets) {
+      for (Collector* const watcher : watchers) watcher->see(sockets);
+    };
     const auto scanned =
-        kernel.scan_sockets(snapshot.scanned_namespaces(), Detail::counts, deadline,
-                            [&](std::span<const Socket> sockets) { running->see(sockets); });
+        kernel.scan_sockets(snapshot.scanned_namespaces(), Detail::counts, deadline, see);
     if (!scanned) return scanned.error();
   }
-  running->choose(snapshot);
+  for (const auto& one : running) one->choose(snapshot);
   Families families;
-  if (const auto emitted = running->emit(snapshot, families); !emitted) return emitted.error();
+  for (const auto& one : running) {
+    if (const auto emitted = one->emit(snapshot, families); !emitted) return emitted.error();
+  }
   return to_text(std::move(families));
 }
 

@@ -17,6 +17,8 @@ struct CollectorRunner {
 
   /// The text that Prometheus would read, or why the collector gave none.
   Result<std::string> run(Kernel& kernel, std::string_view collector);
+  /// Of several in one scrape, in this order.
+  Result<std::string> run_all(Kernel& kernel, const std::vector<std::string_view>& collectors);
 };
 
 /// One collector, one scrape, the text that Prometheus would read.

@@ -73,7 +73,7 @@ class FakeKernel : public Kernel {
   std::uint64_t unread_ports = 0;     ///< with more sockets than were looked at
   Result<Owners> owners = Owners{};
   Result<ConnectCounts> connect_counts = ConnectCounts{};
-  Result<std::vector<BindRecord>> bind_records = std::vector<BindRecord>{};
+  Result<BindCounts> bind_counts = BindCounts{};
   Result<WebsocketCounts> websocket_counts = WebsocketCounts{};
   std::map<std::uint64_t, Workload> workload_of_cgroup;  ///< for both *_workload()
   std::vector<ConnectKey> forgotten;                     ///< what forget_connects() was asked to
@@ -161,7 +161,7 @@ class FakeKernel : public Kernel {
     });
     return last;
   }
-  Result<std::vector<BindRecord>> binds() override { return bind_records; }
+  Result<BindCounts> binds() override { return bind_counts; }
   std::vector<BindRecord> forget_binds(std::span<const BindKey> /*idle*/) override { return {}; }
   Result<WebsocketCounts> websockets() override { return websocket_counts; }
   std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> /*idle*/) override {

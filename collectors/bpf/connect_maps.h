@@ -5,18 +5,9 @@
 #ifndef SOCKET_EXPORTER_CONNECT_MAPS_H
 #define SOCKET_EXPORTER_CONNECT_MAPS_H
 
-#include <linux/bpf.h>
-
-#include "collectors/bpf/connects.h"
-#include "collectors/bpf/kernel_types.h"
-
-/* After the types that they work on. */
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
 
-#define ADD(counter, number) __sync_fetch_and_add(&(counter), number)
+#include "collectors/bpf/port_searches.h"
 
 enum stage {
   OLDER,       /* was there before this program */
@@ -61,29 +52,12 @@ struct {
   __type(value, struct sx_connect_times);
 } times SEC(".maps");
 
-/* Searches for a port that found none. At most 2 MiB. */
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __uint(max_entries, SX_CONNECT_NETNS);
-  __type(key, struct sx_connect_netns);
-  __type(value, struct sx_histogram);
-} searches SEC(".maps");
-
 __u64 lost;          /* connections that `live` had no room for */
 __u64 older_closed;  /* connections that were there before this program, and ended since */
 __u64 older_waiting; /* connections of that kind that `live` was given */
 
 const struct sx_connect_counts no_counts = {};
 const struct sx_connect_times no_times = {};
-const struct sx_histogram no_searches = {};
-
-static __always_inline void* find_or_add(void* map, const void* key, const void* nothing) {
-  void* found = bpf_map_lookup_elem(map, key);
-  if (found) return found;
-  bpf_map_update_elem(map, key, nothing, BPF_NOEXIST);
-  return bpf_map_lookup_elem(map, key);
-}
 
 static __always_inline struct sx_connect_counts* counts_of(const struct sx_connect_key* key) {
   struct sx_connect_counts* found = find_or_add(&counts, key, &no_counts);
@@ -104,33 +78,6 @@ static __always_inline struct sx_connect_times* times_of(const struct sx_connect
   if (found) return found;
   __builtin_memset(&destination, 0, sizeof destination);
   return bpf_map_lookup_elem(&times, &destination);
-}
-
-static __always_inline struct sx_histogram* searches_of(const struct sx_connect_key* key) {
-  struct sx_connect_netns netns = key->netns;
-  struct sx_histogram* found = find_or_add(&searches, &netns, &no_searches);
-  if (found) return found;
-  __builtin_memset(&netns, 0, sizeof netns);
-  return bpf_map_lookup_elem(&searches, &netns);
-}
-
-static __always_inline __u32 bucket_of(__u64 nanoseconds) {
-  __u64 left = nanoseconds / 1000 >> SX_FIRST_BUCKET;
-  __u32 bucket = 0;
-  if (left >> (SX_BUCKETS - 1)) return SX_BUCKETS - 1;
-  for (int bits = 16; bits > 0; bits /= 2) {
-    if (left >> bits) {
-      left >>= bits;
-      bucket += bits;
-    }
-  }
-  bucket += left != 0;
-  return bucket < SX_BUCKETS ? bucket : SX_BUCKETS - 1;
-}
-
-static __always_inline void add_time(struct sx_histogram* histogram, __u64 nanoseconds) {
-  ADD(histogram->nanoseconds, nanoseconds);
-  ADD(histogram->buckets[bucket_of(nanoseconds)], 1);
 }
 
 #endif

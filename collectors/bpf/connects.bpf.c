@@ -51,7 +51,7 @@ static __always_inline void fail(struct sock* sk, struct connection* c, __u64 ta
   const enum sx_connect_counter failure = failure_of(sk, c);
   count(c, failure);
   if (failure != SX_FAILED_NO_PORT) return;
-  struct sx_histogram* searched = searches_of(&c->key);
+  struct sx_histogram* searched = searches_of(&c->key.netns);
   if (searched) add_time(searched, taken);
 }
 

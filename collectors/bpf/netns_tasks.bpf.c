@@ -15,7 +15,9 @@ SEC("iter/task") int list_tasks(struct bpf_iter__task* context) {
   if (!task || task->pid != task->tgid) return 0;
   struct net* net = BPF_CORE_READ(task, nsproxy, net_ns);
   if (!net) return 0; /* it ends */
-  struct sx_netns_task record = {.netns = BPF_CORE_READ(net, ns.inum), .pid = task->tgid};
+  struct sx_netns_task record = {.pid = task->tgid};
+  record.cookie = BPF_CORE_READ(net, net_cookie);
+  record.netns = BPF_CORE_READ(net, ns.inum);
   bpf_seq_write(context->meta->seq, &record, sizeof record);
   return 0;
 }

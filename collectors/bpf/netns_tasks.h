@@ -6,7 +6,8 @@
 
 /* Where one process is. */
 struct sx_netns_task {
-  __u32 netns; /* inode */
+  __u64 cookie; /* of its namespace */
+  __u32 netns;  /* inode */
   __u32 pid;
 };
 

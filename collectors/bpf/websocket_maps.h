@@ -5,7 +5,7 @@
 #ifndef SOCKET_EXPORTER_WEBSOCKET_MAPS_H
 #define SOCKET_EXPORTER_WEBSOCKET_MAPS_H
 
-#include "collectors/bpf/counting.h"
+#include "collectors/bpf/histograms.h"
 #include "collectors/bpf/kernel_types.h"
 #include "collectors/bpf/websocket_head.h"
 
@@ -14,7 +14,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
-#define SEARCHED 256 /* requests that came before their socket was made, at a time */
+#define MOST_EARLY_REQUESTS 256
 
 /* What is expected next of one direction. */
 enum phase {
@@ -72,11 +72,12 @@ struct {
  * by the number of their first byte and both ports. */
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, SEARCHED);
+  __uint(max_entries, MOST_EARLY_REQUESTS);
   __type(key, __u64);
   __type(value, struct connection);
 } early SEC(".maps");
 
+/* Which slot a key has. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -85,7 +86,7 @@ struct {
   __type(value, struct sx_websocket_place);
 } places SEC(".maps");
 
-/* An array, since a look at it is no call: 1.7 MiB. */
+/* An array, since a look at it is no call: 1.5 MiB. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);

@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "collectors/bpf/binds.h"
 #include "collectors/kernel/connect_counts.h"
@@ -27,6 +28,12 @@ using BindCounters = std::array<std::uint64_t, SX_BIND_REASONS>;
 struct BindRecord {
   BindKey key;
   BindCounters counters{};
+};
+
+/// Sockets of all namespaces that got no local port.
+struct BindCounts {
+  std::vector<BindRecord> records{};
+  std::uint64_t missed = 0;  ///< events that were lost
 };
 
 }  // namespace socket_exporter

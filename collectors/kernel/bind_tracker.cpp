@@ -7,8 +7,10 @@
 #include <cstring>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "binds.skel.h"
+#include "binds_fexit.skel.h"
 #include "collectors/kernel/bpf_program.h"
 
 namespace socket_exporter {
@@ -17,7 +19,8 @@ namespace {
 static_assert(sizeof(sx_bind_key) == 40 && std::is_trivially_copyable_v<sx_bind_key>);
 static_assert(sizeof(sx_bind_counts) == sizeof(BindCounters));
 
-using Bpf = BpfProgram<binds_bpf>;
+using Functions = BpfProgram<binds_fexit_bpf>;
+using Calls = BpfProgram<binds_bpf>;
 
 BindRecord to_record(const sx_bind_key& key, const sx_bind_counts& counts) {
   BindRecord record;
@@ -38,45 +41,55 @@ sx_bind_key to_key(const BindKey& key) {
   return bpf;
 }
 
+using Explain = Error (*)(const bpf_program*, int);
+
+Error function_error(const bpf_program* /*program*/, int number) {
+  return Functions::fexit_error("attach", number);
+}
+
+Error call_error(const bpf_program* program, int number) {
+  Error error =
+      errno_error(std::string("tracepoint ") + bpf_program__section_name(program), number);
+  error.kind = Error::Kind::unavailable;
+  error.what += ": needs CAP_PERFMON and a tracefs that it may read";
+  return error;
+}
+
 }  // namespace
 
 class BindTracker::Program {
  public:
-  explicit Program(Bpf program) : bpf_(std::move(program)) {}
-
-  // What stands for all that found no room has to be there before the table is full.
-  Result<> add_rest() {
-    sx_bind_key rest{};
-    rest.is_rest = 1;
-    return Bpf::add(bpf_->maps.counts, rest, sx_bind_counts{});
+  template <typename Bpf>
+  static Result<std::unique_ptr<Program>> start(Result<Bpf> loaded, Explain explain) {
+    if (!loaded) return loaded.error();
+    auto program = std::make_unique<Program>(std::move(*loaded));
+    if (const auto added = program->add_rest(); !added) return added.error();
+    if (const auto attached = program->attach(explain); !attached) return attached.error();
+    return program;
   }
 
-  Result<> attach() {
-    for (const bpf_program* program : {bpf_->progs.after_bind, bpf_->progs.after_connect}) {
-      BpfLink& link = links_.emplace_back(bpf_program__attach(program));
-      if (link) continue;
-      Error error =
-          errno_error(std::string("tracepoint ") + bpf_program__section_name(program), errno);
-      error.kind = Error::Kind::unavailable;
-      error.what += ": needs CAP_PERFMON and a tracefs that it may read";
-      return error;
-    }
-    return {};
-  }
+  template <typename Bpf>
+  explicit Program(Bpf bpf) : object_(bpf->obj), counts_(bpf->maps.counts), bpf_(std::move(bpf)) {}
 
-  Result<std::vector<BindRecord>> read() {
-    std::vector<BindRecord> all;
-    auto counts = Bpf::for_each<sx_bind_key, sx_bind_counts>(
-        bpf_->maps.counts, [&](const sx_bind_key& key, const sx_bind_counts& value) {
-          all.push_back(to_record(key, value));
+  Result<BindCounts> read() const {
+    BindCounts all;
+    auto counts = Calls::for_each<sx_bind_key, sx_bind_counts>(
+        counts_, [&](const sx_bind_key& key, const sx_bind_counts& value) {
+          all.records.push_back(to_record(key, value));
         });
     if (!counts) return counts.error();
+    bpf_program* program = nullptr;
+    while ((program = bpf_object__next_program(object_, program)) != nullptr) {
+      const auto skipped = Calls::recursion_misses(program);
+      if (!skipped) return skipped.error();
+      all.missed += *skipped;
+    }
     return all;
   }
 
-  std::vector<BindRecord> forget(std::span<const BindKey> idle) {
+  std::vector<BindRecord> forget(std::span<const BindKey> idle) const {
     std::vector<BindRecord> last;
-    const int map = bpf_map__fd(bpf_->maps.counts);
+    const int map = bpf_map__fd(counts_);
     for (const BindKey& each : idle) {
       const sx_bind_key key = to_key(each);
       sx_bind_counts counts{};
@@ -87,7 +100,25 @@ class BindTracker::Program {
   }
 
  private:
-  Bpf bpf_;
+  // What stands for all that found no room has to be there before the table is full.
+  Result<> add_rest() {
+    sx_bind_key rest{};
+    rest.is_rest = 1;
+    return Calls::add(counts_, rest, sx_bind_counts{});
+  }
+
+  Result<> attach(Explain explain) {
+    bpf_program* program = nullptr;
+    while ((program = bpf_object__next_program(object_, program)) != nullptr) {
+      const BpfLink& link = links_.emplace_back(bpf_program__attach(program));
+      if (!link) return explain(program, errno);
+    }
+    return {};
+  }
+
+  bpf_object* object_;
+  bpf_map* counts_;
+  std::variant<Functions, Calls> bpf_;
   std::vector<BpfLink> links_;  // go before the program
 };
 
@@ -96,16 +127,14 @@ BindTracker::BindTracker(BindTracker&&) noexcept = default;
 BindTracker& BindTracker::operator=(BindTracker&&) noexcept = default;
 BindTracker::~BindTracker() = default;
 
-Result<BindTracker> BindTracker::start() {
-  auto loaded = Bpf::load();
-  if (!loaded) return loaded.error();
-  auto program = std::make_unique<Program>(std::move(*loaded));
-  if (const auto added = program->add_rest(); !added) return added.error();
-  if (const auto attached = program->attach(); !attached) return attached.error();
-  return BindTracker(std::move(program));
+Result<BindTracker> BindTracker::start(BindWay way) {
+  auto program = way == BindWay::functions ? Program::start(Functions::load_fexit(), function_error)
+                                           : Program::start(Calls::load(), call_error);
+  if (!program) return program.error();
+  return BindTracker(std::move(*program));
 }
 
-Result<std::vector<BindRecord>> BindTracker::read() {
+Result<BindCounts> BindTracker::read() {
   return program_->read();
 }
 

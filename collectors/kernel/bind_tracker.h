@@ -9,19 +9,23 @@
 
 namespace socket_exporter {
 
-/// Counts failing bind() of all network namespaces, and UDP connect() that finds no port, by eBPF
-/// on the return of these system calls, as long as it lives. Nothing is pinned. One thread at a
-/// time.
+/// Where eBPF sees them: as functions of the kernel return, which costs nothing elsewhere, or as
+/// bind() and connect() do, which costs every system call of the host some 10 ns.
+enum class BindWay { functions, system_calls };
+
+/// Counts sockets of all network namespaces that get no local port, as long as it lives. Nothing is
+/// pinned. One thread at a time.
 class BindTracker {
  public:
-  /// `denied` without the privilege, `unavailable` without tracefs or in a build without eBPF.
-  static Result<BindTracker> start();
+  /// `denied` without the privilege, `unavailable` where the kernel has no fexit or no tracefs is
+  /// mounted, and in a build without eBPF.
+  static Result<BindTracker> start(BindWay way);
 
   BindTracker(BindTracker&&) noexcept;
   BindTracker& operator=(BindTracker&&) noexcept;
   ~BindTracker();
 
-  Result<std::vector<BindRecord>> read();
+  Result<BindCounts> read();
 
   /// As ConnectTracker::forget.
   std::vector<BindRecord> forget(std::span<const BindKey> idle);

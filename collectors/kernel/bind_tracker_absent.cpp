@@ -10,11 +10,11 @@ BindTracker::BindTracker(BindTracker&&) noexcept = default;
 BindTracker& BindTracker::operator=(BindTracker&&) noexcept = default;
 BindTracker::~BindTracker() = default;
 
-Result<BindTracker> BindTracker::start() {
+Result<BindTracker> BindTracker::start(BindWay /*way*/) {
   return Error{Error::Kind::unavailable, "built without eBPF"};
 }
 
-Result<std::vector<BindRecord>> BindTracker::read() {
+Result<BindCounts> BindTracker::read() {
   return Error{Error::Kind::unavailable, "built without eBPF"};
 }
 

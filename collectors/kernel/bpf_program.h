@@ -24,27 +24,31 @@ using BpfLink = std::unique_ptr<bpf_link, BpfUnlink>;
 template <typename Skeleton>
 class BpfProgram {
  public:
-  static Result<BpfProgram> load() {
-    // What libbpf prints of a refused program is for its author; the errno is for everybody.
-    libbpf_set_print(nullptr);
-    BpfProgram program(Skeleton::open());
-    if (!program.skeleton_) return bpf_error("open", errno);
-    if (const int r = Skeleton::load(program.skeleton_.get()); r != 0) return bpf_error("load", -r);
-    return program;
-  }
+  static Result<BpfProgram> load() { return load_or(bpf_error); }
+
+  /// One that follows functions of the kernel.
+  static Result<BpfProgram> load_fexit() { return load_or(fexit_error); }
 
   Skeleton* operator->() { return skeleton_.get(); }
   const Skeleton* operator->() const { return skeleton_.get(); }
 
   static Error bpf_error(std::string_view step, int number) {
-    Error error = errno_error("bpf " + std::string(step), number);
-    if (error.kind == Error::Kind::denied) {
-      error.what += ": needs CAP_BPF and CAP_PERFMON";
-    } else {
-      error.kind = Error::Kind::unavailable;
-      error.what += ": needs Linux 6.2 or later with BTF";
-    }
-    return error;
+    return error_of("bpf", step, number, "CAP_BPF and CAP_PERFMON", "Linux 6.2 or later with BTF");
+  }
+
+  /// The same of programs that follow functions of the kernel, which some hosts allow nobody.
+  static Error fexit_error(std::string_view step, int number) {
+    return error_of("fexit", step, number, "CAP_BPF, CAP_PERFMON and a host that allows it",
+                    "Linux 5.17 or later with BTF and ftrace");
+  }
+
+  /// Events that came while the program was at work on that CPU already.
+  static Result<std::uint64_t> recursion_misses(const bpf_program* program) {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof info;
+    const int got = bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size);
+    if (got < 0) return bpf_error("info", -got);
+    return std::uint64_t{info.recursion_misses};
   }
 
   /// Hands over all entries of a hash.
@@ -74,6 +78,24 @@ class BpfProgram {
 
  private:
   static constexpr std::uint32_t kBatch = 256;  ///< entries that one system call reads
+
+  static Result<BpfProgram> load_or(Error (*error)(std::string_view step, int number)) {
+    // What libbpf prints of a refused program is for its author; the errno is for everybody.
+    libbpf_set_print(nullptr);
+    BpfProgram program(Skeleton::open());
+    if (!program.skeleton_) return error("open", errno);
+    if (const int r = Skeleton::load(program.skeleton_.get()); r != 0) return error("load", -r);
+    return program;
+  }
+
+  static Error error_of(std::string_view what, std::string_view step, int number,
+                        std::string_view privileges, std::string_view kernel) {
+    Error error = errno_error(std::string(what) + " " + std::string(step), number);
+    const bool is_denied = error.kind == Error::Kind::denied;
+    if (!is_denied) error.kind = Error::Kind::unavailable;
+    error.what += ": needs " + std::string(is_denied ? privileges : kernel);
+    return error;
+  }
 
   struct Destroy {
     void operator()(Skeleton* s) const { Skeleton::destroy(s); }

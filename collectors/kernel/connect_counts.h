@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ using ConnectCounters = std::array<std::uint64_t, SX_CONNECT_COUNTERS>;
 struct ConnectRecord {
   ConnectKey key;
   ConnectCounters counters{};
-  std::uint32_t pid = 0;  ///< the last that called connect(), in the first pid namespace
+  std::uint32_t pid = 0;  ///< the last that called connect(), as procfs numbers it; 0: not known
 };
 
 /// Nanoseconds summed, then how often a time fell into each bucket; see sx_histogram.
@@ -54,7 +55,7 @@ struct ConnectTimes {
   std::array<TimeCounters, SX_CONNECT_TIMES> times{};  ///< by sx_connect_time
 };
 
-/// Searches for a local port that found none.
+/// Searches of connect() for a local port.
 struct PortSearches {
   NetnsId netns;  ///< all zero: those that found no room
   TimeCounters times{};
@@ -64,9 +65,10 @@ struct PortSearches {
 struct ConnectCounts {
   std::vector<ConnectRecord> connects{};
   std::vector<ConnectTimes> times{};
-  std::vector<PortSearches> searches{};
-  std::uint64_t older_closed = 0;  ///< had begun before tracking did
-  std::uint64_t missed = 0;        ///< events and connections that were lost
+  std::vector<PortSearches> searches{};            ///< all, or those in vain
+  std::uint64_t older_closed = 0;                  ///< had begun before tracking did
+  std::uint64_t missed = 0;                        ///< events and connections that were lost
+  std::optional<std::uint64_t> missed_searches{};  ///< where all are timed
 };
 
 }  // namespace socket_exporter

@@ -115,7 +115,7 @@ class ConnectTracker::Program {
           all.searches.push_back({{key.cookie, key.inode}, times_of(value)});
         });
     if (!searches) return searches.error();
-    const auto skipped = recursion_misses();
+    const auto skipped = Bpf::recursion_misses(bpf_->progs.follow);
     if (!skipped) return skipped.error();
     all.older_closed = bpf_->bss->older_closed;
     all.missed = bpf_->bss->lost + *skipped;
@@ -135,15 +135,6 @@ class ConnectTracker::Program {
   }
 
  private:
-  // Events that came while the program was at work on that CPU already.
-  Result<std::uint64_t> recursion_misses() const {
-    bpf_prog_info info{};
-    std::uint32_t size = sizeof info;
-    const int got = bpf_obj_get_info_by_fd(bpf_program__fd(bpf_->progs.follow), &info, &size);
-    if (got < 0) return Bpf::bpf_error("info", -got);
-    return std::uint64_t{info.recursion_misses};
-  }
-
   Bpf bpf_;
   BpfLink link_;  // goes before the program
 };

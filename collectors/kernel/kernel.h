@@ -104,7 +104,7 @@ class Kernel {
   virtual Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) = 0;
 
   /// Sockets that got no local port; `unavailable` where these are not counted.
-  virtual Result<std::vector<BindRecord>> binds() = 0;
+  virtual Result<BindCounts> binds() = 0;
   /// As BindTracker::forget; nothing where they are not counted.
   virtual std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) = 0;
 

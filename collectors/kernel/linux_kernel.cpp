@@ -19,8 +19,6 @@ namespace {
 constexpr std::chrono::seconds kProbeTime{5};
 constexpr std::chrono::seconds kWalkRest{60};
 
-constexpr std::uint32_t kFirstPidNamespace = 0xEFFFFFFC;  // its inode (PROC_PID_INIT_INO)
-
 // Up to so many sockets on the host one inet_diag dump of the own namespace is cheaper than walks
 // over all tables.
 constexpr std::uint64_t kMany = 50'000;
@@ -50,20 +48,6 @@ std::int64_t sum_of(const std::string& text,
   return sum;
 }
 
-template <typename T>
-Feature feature_of(std::string name, const Result<T>& started) {
-  return {std::move(name), static_cast<bool>(started), started ? "" : started.error().what};
-}
-
-// Also that of the host, mounted into a container.
-bool is_of_first_pids(const std::string& procfs_root) {
-  for (const std::string_view process : {"1", "self"}) {
-    const auto inode = namespace_inode(fmt::format("{}/{}/ns/pid", procfs_root, process));
-    if (inode) return *inode == kFirstPidNamespace;
-  }
-  return false;
-}
-
 }  // namespace
 
 LinuxKernel::LinuxKernel(KernelPaths paths, Followed followed)
@@ -75,8 +59,8 @@ LinuxKernel::LinuxKernel(KernelPaths paths, Followed followed)
       }) {
   // Before the walks with their large records: each load takes 8 MB for a moment.
   if (followed.connects) follow_connects();
-  if (followed.binds) follow_binds();
-  if (followed.websockets) follow_websockets(std::move(*followed.websockets));
+  if (followed.binds) binds_.emplace(followed.system_calls);
+  if (followed.websockets) websockets_.emplace(paths_.procfs, std::move(*followed.websockets));
   probe_diag();
   probe_walk();
 }
@@ -120,18 +104,14 @@ void LinuxKernel::probe_walk() {
 
 void LinuxKernel::follow_connects() {
   auto started = ConnectTracker::start();
-  followed_features_.push_back(feature_of("connect_tracking", started));
-  if (!started) return;
+  connects_feature_ = {"connect_tracking", static_cast<bool>(started), ""};
+  if (!started) {
+    connects_feature_->reason = started.error().what;
+    return;
+  }
   connects_ = std::move(*started);
   shows_first_pids_ = is_of_first_pids(paths_.procfs);
-}
-
-void LinuxKernel::follow_binds() {
-  auto started = BindTracker::start();
-  followed_features_.push_back(feature_of("bind_tracking", started));
-  if (!started) return;
-  followed_features_.back().reason = "by tracepoints on the return of bind() and connect()";
-  binds_ = std::move(*started);
+  searches_.emplace();
 }
 
 std::vector<Feature> LinuxKernel::features() const {
@@ -139,7 +119,10 @@ std::vector<Feature> LinuxKernel::features() const {
   all.push_back(walk_feature_);
   all.push_back(finder_.feature());
   all.push_back(owner_scan_.feature());
-  all.insert(all.end(), followed_features_.begin(), followed_features_.end());
+  if (connects_feature_) all.push_back(*connects_feature_);
+  if (searches_) all.push_back(searches_->feature());
+  if (binds_) all.push_back(binds_->feature());
+  if (websockets_) all.push_back(websockets_->feature());
   return all;
 }
 
@@ -231,9 +214,15 @@ const Result<Owners>& LinuxKernel::scrape_owners(const DestinationSet& wanted, D
 }
 
 Result<ConnectCounts> LinuxKernel::connects() {
-  if (!connects_) return Error{Error::Kind::unavailable, "connections are not followed"};
+  if (!connects_) {
+    return Error{Error::Kind::unavailable,
+                 connects_feature_ ? connects_feature_->reason : "connections are not followed"};
+  }
   auto counts = connects_->read();
   if (!counts) return Error{Error::Kind::io, counts.error().what};
+  if (const auto read = searches_->read_into(*counts); !read) return read.error();
+  if (shows_first_pids_) return counts;
+  for (ConnectRecord& record : counts->connects) record.pid = 0;
   return counts;
 }
 
@@ -241,11 +230,9 @@ std::vector<ConnectRecord> LinuxKernel::forget_connects(std::span<const ConnectK
   return connects_ ? connects_->forget(idle) : std::vector<ConnectRecord>{};
 }
 
-Result<std::vector<BindRecord>> LinuxKernel::binds() {
+Result<BindCounts> LinuxKernel::binds() {
   if (!binds_) return Error{Error::Kind::unavailable, "bind() is not followed"};
-  auto records = binds_->read();
-  if (!records) return Error{Error::Kind::io, records.error().what};
-  return records;
+  return binds_->read();
 }
 
 std::vector<BindRecord> LinuxKernel::forget_binds(std::span<const BindKey> idle) {
@@ -253,7 +240,7 @@ std::vector<BindRecord> LinuxKernel::forget_binds(std::span<const BindKey> idle)
 }
 
 Workload LinuxKernel::connect_workload(std::uint32_t pid, std::uint64_t cgroup) {
-  return shows_first_pids_ ? workloads_.of(pid, cgroup) : Workload{};
+  return pid != 0 ? workloads_.of(pid, cgroup) : Workload{};
 }
 
 Result<ScanStats> LinuxKernel::scan_sockets(std::span<const NetNs> namespaces, Detail detail,

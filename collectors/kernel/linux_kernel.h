@@ -5,17 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "collectors/base/fd.h"
-#include "collectors/kernel/bind_tracker.h"
 #include "collectors/kernel/connect_tracker.h"
 #include "collectors/kernel/diag_scan.h"
+#include "collectors/kernel/followed_binds.h"
+#include "collectors/kernel/followed_searches.h"
+#include "collectors/kernel/followed_websockets.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/kernel/listed_netns.h"
 #include "collectors/kernel/netns_finder.h"
 #include "collectors/kernel/owner_scan.h"
 #include "collectors/kernel/proc_file.h"
 #include "collectors/kernel/walk_scan.h"
-#include "collectors/kernel/websocket_tracker.h"
 #include "collectors/kernel/workloads.h"
 
 namespace socket_exporter {
@@ -31,6 +31,7 @@ struct KernelPaths {
 struct Followed {
   bool connects = false;                       ///< outgoing connections
   bool binds = false;                          ///< sockets that get no local port
+  bool system_calls = false;                   ///< for that, in spite of their cost
   std::optional<WebsocketPorts> websockets{};  ///< WebSocket connections
 };
 
@@ -54,7 +55,7 @@ class LinuxKernel final : public Kernel {
   bool counts_owners() const override { return owner_scan_.counts(); }
   Result<ConnectCounts> connects() override;
   std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override;
-  Result<std::vector<BindRecord>> binds() override;
+  Result<BindCounts> binds() override;
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) override;
   Result<WebsocketCounts> websockets() override;
   std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) override;
@@ -73,8 +74,6 @@ class LinuxKernel final : public Kernel {
   void probe_diag();
   void probe_walk();
   void follow_connects();
-  void follow_binds();
-  void follow_websockets(WebsocketPorts ports);
   Place* place_of(const NetNs& ns);
   std::string procfs_of(const Place& place) const;
   std::vector<SocketTable> other_tables() const;
@@ -105,11 +104,11 @@ class LinuxKernel final : public Kernel {
   Workloads workloads_;
   OwnerScan owner_scan_;
   std::optional<ConnectTracker> connects_;
-  std::optional<BindTracker> binds_;
-  std::optional<WebsocketTracker> websockets_;
-  Fd cgroup_root_;                          ///< where they are followed
-  std::vector<Feature> followed_features_;  ///< of what was tried
-  bool shows_first_pids_ = false;           ///< procfs numbers processes as the first namespace
+  std::optional<Feature> connects_feature_;   ///< once it was tried
+  std::optional<FollowedSearches> searches_;  ///< beside connects_
+  std::optional<FollowedBinds> binds_;
+  std::optional<FollowedWebsockets> websockets_;
+  bool shows_first_pids_ = false;  ///< procfs numbers processes as the first namespace
 };
 
 }  // namespace socket_exporter

@@ -28,11 +28,11 @@ NetnsFinder::NetnsFinder(std::string procfs_root, std::string run_netns, std::st
       run_netns_(std::move(run_netns)),
       workloads_(root_, std::move(pod_logs)) {
   auto list = NetnsList::open();
-  if (!list) {
+  if (list) {
+    list_ = std::move(*list);
+  } else {
     no_list_ = list.error().what;
-    return;
   }
-  list_ = std::move(*list);
   const auto pid_namespace = namespace_inode(root_ + "/self/ns/pid");
   if (!pid_namespace || *pid_namespace != kInitialPidNamespace) {
     no_tasks_ = root_ + " is not that of the host's first pid namespace";
@@ -50,6 +50,9 @@ Feature NetnsFinder::feature() const {
   const std::string walked = fmt::format("reading {}/*/ns/net instead", root_);
   const std::string unreadable =
       unreadable_ == 0 ? "" : fmt::format("; {} processes may not be looked at", unreadable_);
+  if (!list_ && tasks_) {
+    return {"all_netns", false, no_list_ + "; finding those of processes by eBPF instead"};
+  }
   if (!list_) return {"all_netns", false, no_list_ + "; " + walked + unreadable};
   if (tasks_) return {"all_netns", true, ""};
   return {"all_netns", true, no_tasks_ + "; " + walked + unreadable};
@@ -63,9 +66,9 @@ Result<std::vector<FoundNetns>> NetnsFinder::find() {
   if (!found) return found.error();
   std::optional<Pids> pids;
   if (!list_) {
-    auto walked = walk(now);
-    if (!walked) return walked.error();
-    pids = std::move(*walked);
+    auto looked = look(now);
+    if (!looked) return looked.error();
+    pids = std::move(*looked);
     run_netns_.refresh(false, now);
     *found = seen_in(*pids, *own);
   }
@@ -113,7 +116,11 @@ std::vector<FoundNetns> NetnsFinder::seen_in(const Pids& pids, std::uint32_t own
   for (const auto& [inode, file] : run_netns_.files()) inodes.insert(inode);
   std::vector<FoundNetns> found;
   found.reserve(inodes.size());
-  for (const std::uint32_t inode : inodes) found.push_back({{inode, ""}, 0, "", std::nullopt});
+  for (const std::uint32_t inode : inodes) {
+    const auto cookie = cookies_.find(inode);
+    const bool is_known = cookie != cookies_.end();
+    found.push_back({{inode, "", is_known ? cookie->second : 0}, 0, "", std::nullopt});
+  }
   return found;
 }
 
@@ -137,7 +144,11 @@ Result<NetnsFinder::Pids> NetnsFinder::walk(Time now) {
 NetnsFinder::Pids NetnsFinder::by_netns(const std::vector<NetnsTask>& tasks, Time now) {
   looked_at_ = now;
   Pids pids;
-  for (const NetnsTask& task : tasks) pids[task.netns].push_back(task.pid);
+  cookies_.clear();
+  for (const NetnsTask& task : tasks) {
+    pids[task.netns].push_back(task.pid);
+    if (task.cookie != 0) cookies_[task.netns] = task.cookie;
+  }
   for (auto& [inode, processes] : pids) std::sort(processes.begin(), processes.end());
   return pids;
 }

@@ -16,8 +16,8 @@
 
 namespace socket_exporter {
 
-/// Finds the network namespaces of the host: all by eBPF, else those of the processes that may be
-/// looked at and those with a file in `run_netns`. Gather thread only; enters none.
+/// Finds the network namespaces of the host: all by eBPF, else those of processes and those with a
+/// file in `run_netns`. Gather thread only; enters none.
 class NetnsFinder {
  public:
   NetnsFinder(std::string procfs_root, std::string run_netns, std::string pod_logs);
@@ -62,7 +62,8 @@ class NetnsFinder {
   std::string no_list_;   ///< why there is no `list_`
   std::string no_tasks_;  ///< why there are no `tasks_`
   std::uint64_t unreadable_ = 0;
-  std::optional<Time> looked_at_;                                   ///< at the processes
+  std::map<std::uint32_t, std::uint64_t> cookies_;  ///< by inode, as of the last look at `tasks_`
+  std::optional<Time> looked_at_;                   ///< at the processes
   std::map<std::pair<std::uint32_t, std::uint64_t>, Known> known_;  ///< by inode and cookie
 };
 

@@ -16,7 +16,7 @@
 namespace socket_exporter {
 namespace {
 
-static_assert(sizeof(sx_netns_task) == 8 && std::is_trivially_copyable_v<sx_netns_task>);
+static_assert(sizeof(sx_netns_task) == 16 && std::is_trivially_copyable_v<sx_netns_task>);
 
 constexpr std::size_t kBatch = 1024;
 
@@ -44,7 +44,9 @@ class NetnsTasks::Program {
       if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
       if (got < 0) return Bpf::bpf_error("iter", errno);
       const std::size_t count = static_cast<std::size_t>(got) / sizeof batch[0];
-      for (std::size_t i = 0; i < count; ++i) tasks.push_back({batch[i].netns, batch[i].pid});
+      for (std::size_t i = 0; i < count; ++i) {
+        tasks.push_back({batch[i].netns, batch[i].pid, batch[i].cookie});
+      }
     }
   }
 

@@ -12,6 +12,7 @@ namespace socket_exporter {
 struct NetnsTask {
   std::uint32_t netns = 0;  ///< inode
   std::uint32_t pid = 0;
+  std::uint64_t cookie = 0;  ///< of the namespace; 0: not known
 };
 
 /// Finds by an eBPF program in which network namespace each process is; pids are those of the

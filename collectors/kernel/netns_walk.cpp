@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "collectors/base/text.h"
@@ -15,6 +16,15 @@ Result<std::uint32_t> namespace_inode(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return errno_error("stat " + path, errno);
   return static_cast<std::uint32_t>(status.st_ino);
+}
+
+bool is_of_first_pids(const std::string& procfs_root) {
+  constexpr std::uint32_t kFirstPidNamespace = 0xEFFFFFFC;  // its inode (PROC_PID_INIT_INO)
+  for (const std::string_view process : {"1", "self"}) {
+    const auto inode = namespace_inode(fmt::format("{}/{}/ns/pid", procfs_root, process));
+    if (inode) return *inode == kFirstPidNamespace;
+  }
+  return false;
 }
 
 Result<NetnsWalk> walk_netns(const std::string& procfs_root) {

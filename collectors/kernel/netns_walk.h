@@ -21,4 +21,8 @@ Result<NetnsWalk> walk_netns(const std::string& procfs_root);
 /// Inode of the namespace that a file such as /proc/42/ns/net is.
 Result<std::uint32_t> namespace_inode(const std::string& path);
 
+/// Whether that procfs numbers processes as the first pid namespace does; also that of the host,
+/// mounted into a container.
+bool is_of_first_pids(const std::string& procfs_root);
+
 }  // namespace socket_exporter

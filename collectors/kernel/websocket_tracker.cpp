@@ -11,7 +11,6 @@
 
 #include "collectors/base/fd.h"
 #include "collectors/kernel/bpf_program.h"
-#include "collectors/kernel/cgroup_root.h"
 #include "websockets.skel.h"
 
 namespace socket_exporter {
@@ -175,15 +174,13 @@ WebsocketTracker::WebsocketTracker(WebsocketTracker&&) noexcept = default;
 WebsocketTracker& WebsocketTracker::operator=(WebsocketTracker&&) noexcept = default;
 WebsocketTracker::~WebsocketTracker() = default;
 
-Result<WebsocketTracker> WebsocketTracker::start(const std::string& procfs, WebsocketPorts ports) {
-  const auto cgroup = open_root_cgroup(procfs);
-  if (!cgroup) return cgroup.error();
+Result<WebsocketTracker> WebsocketTracker::start(const Fd& cgroup_root, WebsocketPorts ports) {
   auto loaded = Bpf::load();
   if (!loaded) return loaded.error();
   auto program = std::make_unique<Program>(std::move(*loaded), std::move(ports));
   program->set_ports();
   if (const auto filled = program->fill(); !filled) return filled.error();
-  if (const auto attached = program->attach(*cgroup); !attached) return attached.error();
+  if (const auto attached = program->attach(cgroup_root); !attached) return attached.error();
   return WebsocketTracker(std::move(program));
 }
 

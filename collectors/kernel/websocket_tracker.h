@@ -2,9 +2,9 @@
 
 #include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
+#include "collectors/base/fd.h"
 #include "collectors/base/result.h"
 #include "collectors/kernel/websocket_counts.h"
 
@@ -14,9 +14,9 @@ namespace socket_exporter {
 /// as long as it lives. Nothing is pinned. One thread at a time.
 class WebsocketTracker {
  public:
-  /// `denied` without the privilege, `unavailable` on an old kernel, where the root of cgroup2 is
-  /// out of reach, and in a build without eBPF.
-  static Result<WebsocketTracker> start(const std::string& procfs, WebsocketPorts ports);
+  /// `cgroup_root` is open_root_cgroup()'s. `denied` without the privilege, `unavailable` on an
+  /// old kernel or in a build without eBPF.
+  static Result<WebsocketTracker> start(const Fd& cgroup_root, WebsocketPorts ports);
 
   WebsocketTracker(WebsocketTracker&&) noexcept;
   WebsocketTracker& operator=(WebsocketTracker&&) noexcept;

@@ -11,7 +11,7 @@ WebsocketTracker::WebsocketTracker(WebsocketTracker&&) noexcept = default;
 WebsocketTracker& WebsocketTracker::operator=(WebsocketTracker&&) noexcept = default;
 WebsocketTracker::~WebsocketTracker() = default;
 
-Result<WebsocketTracker> WebsocketTracker::start(const std::string& /*procfs*/,
+Result<WebsocketTracker> WebsocketTracker::start(const Fd& /*cgroup_root*/,
                                                  WebsocketPorts /*ports*/) {
   return Error{Error::Kind::unavailable, "built without eBPF"};
 }

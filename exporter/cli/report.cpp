@@ -37,7 +37,8 @@ bool wants_colours() {
 // Worst first.
 std::vector<Report> read_reports(const Options& options) {
   const Config config = load_start_config(options);
-  LinuxKernel kernel(kernel_paths(options));
+  const bool watches = options.observe.count() > 0;
+  LinuxKernel kernel(kernel_paths(options), {.connects = watches});
   auto namespaces = kernel.namespaces();
   if (!namespaces) {
     Inspection unread;
@@ -46,11 +47,14 @@ std::vector<Report> read_reports(const Options& options) {
   }
   const ServiceMap services = named_blocks(config);
   History history;
-  Snapshot snapshot(kernel, std::move(*namespaces), std::chrono::steady_clock::now() + kReportTime,
+  Snapshot snapshot(kernel, std::move(*namespaces),
+                    std::chrono::steady_clock::now() + options.observe + kReportTime,
                     options.collector_options, services, history);
   const auto chosen = choose_namespaces(kernel, snapshot, options.netns);
   if (!chosen) throw std::runtime_error(fmt::format("flag \"--netns\": {}", chosen.error().what));
-  return make_reports(kernel, snapshot, *chosen, config.checks);
+  if (!watches) return make_reports(kernel, snapshot, *chosen, config.checks, nullptr);
+  const auto observed = observe(kernel, options.observe);
+  return make_reports(kernel, snapshot, *chosen, config.checks, &observed);
 }
 
 }  // namespace

@@ -81,7 +81,8 @@ bool is_enabled(const Options& options, std::string_view collector) {
 
 Followed followed_by(const Options& options, const WebsocketConfig& websocket) {
   Followed followed{.connects = is_enabled(options, "connects"),
-                    .binds = is_enabled(options, "binds")};
+                    .binds = is_enabled(options, "binds"),
+                    .system_calls = options.follows_system_calls};
   if (is_enabled(options, "websockets")) {
     followed.websockets = {websocket.ports, websocket.client_ports, websocket.learns};
   }

@@ -101,8 +101,12 @@ std::vector<Flag> check_flags() {
 }
 
 std::vector<Flag> report_flags() {
-  std::vector<Flag> flags{{Kind::value, "format", "\"text\"", "Output: text or json."},
-                          netns_flag()};
+  std::vector<Flag> flags{
+      {Kind::value, "format", "\"text\"", "Output: text or json."},
+      netns_flag(),
+      {Kind::value, "observe", "\"2s\"",
+       "How long to watch who opens connections, such as 500ms, 60s at most; 0s "
+       "does not. Needs CAP_BPF and CAP_PERFMON."}};
   add_shared_flags(flags);
   return flags;
 }

@@ -20,6 +20,8 @@ constexpr std::string_view kDefaultTelemetryPath = "/metrics";
 constexpr std::size_t kDefaultMaxRequests = 40;
 constexpr std::size_t kMostRequests = 1000;
 constexpr std::size_t kMostShown = 10'000;
+constexpr std::chrono::seconds kDefaultObserve{2};
+constexpr std::chrono::seconds kMostObserve{60};
 
 struct FormatName {
   std::string_view name;
@@ -67,6 +69,26 @@ Result<std::optional<double>> threshold(const FlagValues& values, std::string_vi
         const auto percent = parse_percent(text);
         if (!percent) return {};
         return percent;
+      });
+}
+
+// "2s" or "500ms".
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  const bool is_millis = text.ends_with("ms");
+  if (!is_millis && !text.ends_with("s")) return {};
+  text.remove_suffix(is_millis ? 2 : 1);
+  const auto value = parse_number<std::uint32_t>(text);
+  if (!value) return {};
+  return std::chrono::milliseconds(std::int64_t{*value} * (is_millis ? 1 : 1000));
+}
+
+Result<std::chrono::milliseconds> observe_time(const FlagValues& values) {
+  return value_of<std::chrono::milliseconds>(
+      values, "observe", kDefaultObserve, "a time such as 2s or 500ms, of at most 60s",
+      [](const std::string& text) -> std::optional<std::chrono::milliseconds> {
+        const auto time = parse_duration(text);
+        if (!time || *time > kMostObserve) return {};
+        return time;
       });
 }
 
@@ -226,12 +248,16 @@ Result<Options> read_options(const FlagValues& values, Command command) {
   if (!level) return level.error();
   const auto lines = log_format(values);
   if (!lines) return lines.error();
+  const auto observe = observe_time(values);
+  if (!observe) return observe.error();
   Options options{.command = command,
                   .format = *format,
                   .collector_options = std::move(*chosen),
                   .collectors = enabled_collectors(values),
+                  .follows_system_calls = values.on("collector.binds").value_or(false),
                   .web = std::move(*web),
                   .netns = values.text("netns", "host"),
+                  .observe = *observe,
                   .config_file = values.text("config.file", ""),
                   .procfs_root = values.text("path.procfs", "/proc"),
                   .rootfs = values.text("path.rootfs", "/"),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -36,10 +37,12 @@ struct Options {
   OutputFormat format;
   CollectorOptions collector_options;
   std::vector<const CollectorEntry*> collectors{};  ///< enabled ones, in output order
+  bool follows_system_calls = false;  ///< --collector.binds was given, so it may cost something
   WebOptions web{};
   CheckOptions check{};
-  std::string netns = "host";  ///< that report and check look at
-  std::string config_file{};   ///< empty: none
+  std::string netns = "host";            ///< that report and check look at
+  std::chrono::milliseconds observe{0};  ///< how long report watches connections; 0: not at all
+  std::string config_file{};             ///< empty: none
   std::string procfs_root = "/proc";
   std::string rootfs = "/";
   LogLevel log_level = LogLevel::info;

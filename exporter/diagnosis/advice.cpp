@@ -22,10 +22,28 @@ std::string relief(const Inspection& seen) {
          "ports of services into ip_local_reserved_ports).";
 }
 
-// Whether tcp_tw_reuse is in force already: 1, or 2 over loopback.
-bool gives_ports_back(const SeenSockets& sockets, const Subject& subject) {
-  return sockets.reuse == PortSpace::Reuse::always ||
-         (sockets.reuse == PortSpace::Reuse::loopback && subject.is_loopback);
+/// What keeps connections open in the runtime that a process is named after.
+struct KeepAlive {
+  std::string_view comm;  ///< begins with it
+  std::string_view how;
+};
+constexpr KeepAlive kKeepAlives[] = {
+    {"dotnet",
+     "IHttpClientFactory, or one HttpClient with SocketsHttpHandler."
+     "PooledConnectionLifetime"},
+    {"java", "one HttpClient or OkHttpClient, not one per request"},
+    {"nginx", "keepalive in upstream {}, proxy_http_version 1.1, proxy_set_header Connection \"\""},
+    {"node", "an http.Agent with keepAlive: true and maxSockets"},
+    {"php", "persistent connections (pconnect, CURLSH), or a local proxy that has a pool"},
+    {"python", "one requests.Session or httpx.Client, and a pool for databases"},
+};
+
+std::string_view keep_alive_of(std::string_view comm) {
+  for (const KeepAlive& one : kKeepAlives) {
+    if (comm.starts_with(one.comm)) return one.how;
+  }
+  return "IHttpClientFactory or one HttpClient, one http.Client whose bodies are read and closed, "
+         "requests.Session, an http.Agent with keepAlive, keepalive in an nginx upstream, a pool";
 }
 
 std::vector<std::string> churn_steps(const Inspection& seen, const Subject& subject) {
@@ -40,10 +58,10 @@ std::vector<std::string> churn_steps(const Inspection& seen, const Subject& subj
         "For the moment: sysctl -w net.ipv4.tcp_tw_reuse=1 (outgoing connections "
         "take ports over after 1 s; tcp_fin_timeout does not shorten TIME_WAIT).");
   }
-  steps.emplace_back(
-      "Then reuse connections: one client for the whole process with keep-alive "
-      "(IHttpClientFactory, one http.Client, requests.Session, a pool), not a new one per "
-      "request.");
+  steps.push_back(
+      fmt::format("Then reuse connections: one client with keep-alive for the whole process, not "
+                  "a new one per request: {}.",
+                  keep_alive_of(subject.comm)));
   if (subject.process.empty()) {
     steps.push_back(fmt::format("Who: {}, while a request runs.", find_process(subject)));
   }
@@ -56,8 +74,8 @@ std::vector<std::string> leak_steps(const Subject& subject) {
                       ? "Who: ss -tnp state close-wait, as root."
                       : fmt::format("Look: ss -tnp state close-wait | grep pid={},", subject.pid));
   steps.emplace_back(
-      "Close what was opened on every path, errors too: response bodies, sockets, "
-      "connections that a pool gave out. Only the process itself can.");
+      "Close on EOF, and on every path, errors too: response bodies, sockets, connections that a "
+      "pool gave out. Only the process itself can.");
   steps.emplace_back(
       subject.pid == 0
           ? "For the moment: restart that process; it gives its sockets back."
@@ -125,15 +143,25 @@ std::string share(std::uint64_t part, std::uint64_t whole) {
   return fmt::format("{} of {} ({} %)", grouped(part), grouped(whole), whole_percent(part, whole));
 }
 
+bool gives_ports_back(const SeenSockets& sockets, const Subject& subject) {
+  return sockets.reuse == PortSpace::Reuse::always ||
+         (sockets.reuse == PortSpace::Reuse::loopback && subject.is_loopback);
+}
+
 std::string explain(Cause cause, const PortHolders& h, const Subject& subject) {
-  const std::string who = subject.process.empty() ? "" : " " + subject.process + " talks to it.";
+  const std::string who = !subject.opens.empty()     ? " " + subject.opens
+                          : !subject.process.empty() ? " " + subject.process + " talks to it."
+                                                     : "";
   switch (cause) {
     case Cause::churn:
       return fmt::format(
           "Connection churn: {} of its ports are held by TIME_WAIT, {} by established "
-          "connections. A connection is opened and closed for every request, and each keeps its "
-          "port for 60 s afterwards.{}",
-          share(h.time_wait, h.ports), grouped(h.established), who);
+          "connections.{}{}",
+          share(h.time_wait, h.ports), grouped(h.established),
+          subject.opens.empty() ? " A connection is opened and closed for every request, and each "
+                                  "keeps its port for 60 s afterwards."
+                                : "",
+          who);
     case Cause::close_wait_leak:
       return fmt::format(
           "CLOSE_WAIT leak: {} of its ports are held by connections that the peer has closed and "

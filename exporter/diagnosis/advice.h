@@ -24,7 +24,12 @@ struct Subject {
   std::string process{};  ///< "python3 (pid 42)"
   std::uint32_t pid = 0;
   bool is_loopback = false;  ///< connections of the host to itself
+  std::string comm{};        ///< of the process
+  std::string opens{};       ///< sentences about who opens connections to the peer
 };
+
+/// Whether connect() takes over ports in TIME_WAIT: tcp_tw_reuse is 1, or 2 over loopback.
+bool gives_ports_back(const SeenSockets& sockets, const Subject& subject);
 
 /// "60 of 64 (93 %)".
 std::string share(std::uint64_t part, std::uint64_t whole);

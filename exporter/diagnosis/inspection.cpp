@@ -201,21 +201,6 @@ std::uint64_t open_connections(const StateCounts& states) {
          count_of(states, TcpState::syn_sent) + count_of(states, TcpState::close_wait);
 }
 
-std::string to_string(const Workload& workload) {
-  if (!workload.pod.empty()) {
-    return printable(fmt::format("{}/{}", workload.pod_namespace, workload.pod));
-  }
-  if (!workload.container.empty()) return printable("container:" + workload.container);
-  return workload.pod_uid.empty() ? "" : printable("pod " + workload.pod_uid);
-}
-
-std::string to_string(const ProcessName& process) {
-  if (!process.is_known()) return "an unknown process";
-  const std::string workload = to_string(process.workload);
-  return fmt::format("{} (pid {}{}{})", process.comm, process.pid, workload.empty() ? "" : ", ",
-                     workload);
-}
-
 std::string to_string(const SeenProcess& process) {
   const std::string name = to_string(process.process);
   return process.netns.empty() ? name

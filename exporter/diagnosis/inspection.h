@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collectors/port_usage.h"
+#include "exporter/diagnosis/observation.h"
 
 namespace socket_exporter {
 
@@ -19,20 +20,6 @@ inline std::uint32_t count_of(const StateCounts& states, TcpState state) {
 }
 /// Connections that a process holds open: the kernel keeps those of other states by itself.
 std::uint64_t open_connections(const StateCounts& states);
-
-/// "shop/cart-7d" or "container:0123456789ab", printable; empty where there is neither.
-std::string to_string(const Workload& workload);
-
-/// A process as people know it; pid 0 is one that is not known.
-struct ProcessName {
-  std::uint32_t pid = 0;
-  std::string comm;  ///< printable
-  Workload workload{};
-
-  bool is_known() const { return pid != 0; }
-};
-/// "nginx (pid 42)", or "nginx (pid 42, shop/cart-7d)".
-std::string to_string(const ProcessName& process);
 
 struct SeenTuple {
   TupleKey key;
@@ -185,7 +172,7 @@ struct Needs {
   bool settings = false;  ///< limits and sysctls
 };
 
-/// What could not be read of a namespace other than the own.
+/// What could not be read of a namespace other than the own, or watched.
 struct SeenGaps {
   std::vector<std::string> parts;  ///< "connection tracking"
   std::string why;                 ///< of the first, printable
@@ -207,6 +194,7 @@ struct Inspection {
   std::vector<SeenSysctl> sysctls;
   std::uint64_t unreadable_processes = 0;
   std::optional<Error> owners_error;  ///< why no socket has a process
+  std::optional<SeenWatch> watch;     ///< nothing when connections were not watched
   SeenGaps gaps;
 
   /// Value of a sysctl, or empty.

@@ -39,9 +39,9 @@ Json states_json(const StateCounts& states) {
 }
 
 void add_process(Json& json, const ProcessName& process) {
-  if (!process.is_known()) return;
+  if (process.comm.empty()) return;
   json["process"] = process.comm;
-  json["pid"] = process.pid;
+  if (process.is_known()) json["pid"] = process.pid;
   add_workload(json, process.workload);
 }
 

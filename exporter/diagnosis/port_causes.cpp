@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "exporter/diagnosis/opening_words.h"
 #include "exporter/diagnosis/words.h"
 
 namespace socket_exporter {
@@ -61,6 +62,52 @@ bool is_loopback(const SeenTuple& tuple) {
   return tuple.key.source.is_loopback() || tuple.key.destination.is_loopback();
 }
 
+const SeenOpenings* openings_of(const Inspection& seen, const SeenTuple& tuple) {
+  return seen.watch ? seen.watch->find(tuple.key.destination, tuple.key.destination_port) : nullptr;
+}
+
+// How many connect() found no port while that was watched.
+std::uint64_t failures_of(const Inspection& seen, const SeenTuple& tuple) {
+  const SeenOpenings* const openings = openings_of(seen, tuple);
+  return openings != nullptr ? openings->counts.no_port() : 0;
+}
+
+// What TIME_WAIT comes to if that goes on.
+std::string forecast(const Inspection& seen, const SeenOpenings& openings) {
+  constexpr double kTimeWaitSeconds = 60;
+  const double made = seen.watch->per_second(openings.counts.counters[SX_TIME_WAIT]);
+  const auto ports = static_cast<std::uint64_t>(made * kTimeWaitSeconds);
+  const std::uint32_t usable = seen.sockets->tcp_ports.usable;
+  if (ports == 0 || usable == 0) return "";
+  return fmt::format(" At this rate TIME_WAIT, 60 s each, needs {} ports, {} % of those usable.",
+                     grouped(ports), grouped(ports * 100 / usable));
+}
+
+// Churn is about those who open connections: who holds some may well keep them.
+void name_openers(const Inspection& seen, Cause cause, const SeenTuple& tuple, Subject& subject) {
+  const SeenOpenings* const openings = openings_of(seen, tuple);
+  if (openings == nullptr) {
+    if (cause != Cause::churn || !seen.watch) return;
+    subject.process.clear();
+    subject.pid = 0;
+    subject.opens =
+        fmt::format("Nobody opened one in the {} that were watched.", time_text(seen.watch->time));
+    return;
+  }
+  const ProcessName& opener = openings->openers.front().process;
+  subject.opens = opening_sentence(*seen.watch, *openings);
+  if (cause != Cause::churn) {
+    if (subject.pid != 0 && subject.pid != opener.pid) {
+      subject.opens = fmt::format("{} talks to it. {}", subject.process, subject.opens);
+    }
+    return;
+  }
+  subject.process = to_string(opener);
+  subject.pid = opener.pid;
+  subject.comm = opener.comm;
+  if (!gives_ports_back(*seen.sockets, subject)) subject.opens += forecast(seen, *openings);
+}
+
 std::string consequence(std::uint64_t used, std::uint64_t usable, Status status) {
   if (used >= usable) return "new connections fail with EADDRNOTAVAIL";
   if (status == Status::critical) return "new connections are about to fail with EADDRNOTAVAIL";
@@ -71,20 +118,24 @@ Levels early(const Levels& ports) {
   return {std::min(kSlowConnectPercent, ports.warning), ports.critical};
 }
 
-void add_tuple(const Inspection& seen, Status status, std::vector<Finding>& findings) {
+void add_tuple(const Inspection& seen, const SeenTuple& tuple, Status status,
+               std::vector<Finding>& findings) {
   const SeenSockets& sockets = *seen.sockets;
-  const SeenTuple& tuple = sockets.tuples.front();
   const auto used = tuple.use.ports_used;
   const auto usable = sockets.tcp_ports.usable;
   const PortHolders holders = holders_of(tuple.use.states, used);
   const Cause cause = cause_of(holders);
-  const Subject subject = subject_of(tuple);
+  Subject subject = subject_of(tuple);
+  name_openers(seen, cause, tuple, subject);
+  const std::uint64_t failures = failures_of(seen, tuple);
   findings.push_back(
       {cause, status,
        fmt::format("{} -> {}{} has {} of {} ports in use ({} %): {}.", to_string(tuple.key.source),
                    subject.peer, tuple.service.empty() ? "" : " (" + tuple.service + ")",
                    grouped(used), grouped(usable), sockets.used_percent(tuple.use),
-                   consequence(used, usable, status)),
+                   failures == 0 ? consequence(used, usable, status)
+                                 : rate(*seen.watch, failures) +
+                                       " connect() a second fail with EADDRNOTAVAIL"),
        explain(cause, holders, subject), steps_for(cause, seen, subject)});
 }
 
@@ -154,20 +205,34 @@ void add_given_back(const Inspection& seen, std::vector<Finding>& findings) {
         "Then reuse connections (keep-alive, a pool): that leaves no TIME_WAIT."}});
 }
 
+// The fullest, but one to which connect() fails comes first; null: there is none.
+const SeenTuple* worst_tuple(const Inspection& seen, const Levels& levels) {
+  const SeenSockets& sockets = *seen.sockets;
+  const auto worst =
+      std::find_if(sockets.tuples.begin(), sockets.tuples.end(), [&](const SeenTuple& tuple) {
+        return failures_of(seen, tuple) > 0 &&
+               judge(tuple.use.ports_used, sockets.tcp_ports.usable, early(levels)) != Status::ok;
+      });
+  if (worst != sockets.tuples.end()) return &*worst;
+  return sockets.tuples.empty() ? nullptr : &sockets.tuples.front();
+}
+
 // One finding, of what takes most from connect().
 void add_tcp_ports(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {
   const SeenSockets& sockets = *seen.sockets;
   const std::uint32_t unreserved = sockets.unreserved_ports();
   const std::uint32_t bound = sockets.bound_ports();
-  const std::uint32_t tuple = sockets.tuples.empty() ? 0 : sockets.tuples.front().use.ports_used;
-  const Status tuple_status =
-      sockets.tuples.empty() ? Status::ok : judge(tuple, sockets.tcp_ports.usable, early(levels));
+  const SeenTuple* const worst = worst_tuple(seen, levels);
+  const std::uint32_t tuple = worst != nullptr ? worst->use.ports_used : 0;
+  Status tuple_status = Status::ok;
+  if (worst != nullptr) tuple_status = judge(tuple, sockets.tcp_ports.usable, early(levels));
+  if (tuple_status != Status::ok && failures_of(seen, *worst) > 0) tuple_status = Status::critical;
   const Status range_status = judge(sockets.tcp_kept, unreserved, early(levels));
   const Status worse = std::max(tuple_status, range_status);
   if (worse != Status::ok && bound > 0 && bound >= tuple && bound >= sockets.tcp_kept / 2) {
     add_bound(seen, worse, findings);
   } else if (tuple_status != Status::ok) {
-    add_tuple(seen, tuple_status, findings);
+    add_tuple(seen, *worst, tuple_status, findings);
   } else if (range_status != Status::ok) {
     add_range(seen, range_status, findings);
   } else if (judge(sockets.tcp_ports.used, unreserved, levels) != Status::ok) {
@@ -199,8 +264,11 @@ void add_udp_ports(const Inspection& seen, const Levels& levels, std::vector<Fin
 
 Subject subject_of(const SeenTuple& tuple) {
   return {to_string(tuple.key.destination, tuple.key.destination_port),
-          tuple.process.is_known() ? to_string(tuple.process) : "", tuple.process.pid,
-          is_loopback(tuple)};
+          tuple.process.is_known() ? to_string(tuple.process) : "",
+          tuple.process.pid,
+          is_loopback(tuple),
+          tuple.process.comm,
+          ""};
 }
 
 void add_port_causes(const Inspection& seen, const Levels& levels, std::vector<Finding>& findings) {

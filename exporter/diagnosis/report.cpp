@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "collectors/kernel/process.h"
+#include "exporter/diagnosis/opening_words.h"
 #include "exporter/diagnosis/page.h"
 #include "exporter/diagnosis/words.h"
 
@@ -15,6 +16,7 @@ namespace socket_exporter {
 namespace {
 
 constexpr std::size_t kTuples = 3;
+constexpr std::size_t kOpenings = 3;
 constexpr std::size_t kProcesses = 5;
 constexpr std::size_t kListeners = 3;
 constexpr std::size_t kBar = 30;
@@ -121,6 +123,19 @@ void add_ports(Page& page, const SeenSockets& sockets) {
         "", fmt::format(
                 "{} {}{}", bar(tuple.use, sockets.tcp_ports.usable), states_text(tuple.use.states),
                 reusable == 0 ? "" : fmt::format("; {} give their port back", grouped(reusable))));
+  }
+}
+
+// Those who open most, whether anything of theirs is left or not.
+void add_openings(Page& page, const Inspection& seen) {
+  if (!seen.watch) return;
+  const auto& openings = seen.watch->openings;
+  for (std::size_t i = 0; i < std::min(openings.size(), kOpenings); ++i) {
+    const SeenOpenings& one = openings[i];
+    const std::string service = one.service.empty() ? "" : " (" + one.service + ")";
+    page.paragraph(i == 0 ? "Opened" : "",
+                   fmt::format("{}{} {}", to_string(one.destination.address, one.destination.port),
+                               service, opening_line(*seen.watch, one)));
   }
 }
 
@@ -285,10 +300,16 @@ Report judge_report(Inspection seen, const CheckThresholds& chosen) {
 }
 
 std::vector<Report> make_reports(Kernel& kernel, Snapshot& snapshot,
-                                 std::span<const NetNs> namespaces, const CheckThresholds& chosen) {
+                                 std::span<const NetNs> namespaces, const CheckThresholds& chosen,
+                                 const Result<Observation>* observed) {
   const Needs everything{.sockets = true, .descriptors = true, .conntrack = true, .settings = true};
   std::vector<Report> reports;
   for (Inspection& seen : inspect(kernel, snapshot, namespaces, everything)) {
+    if (observed != nullptr && *observed) {
+      seen.watch = watch_of(**observed, seen.ns, snapshot.services());
+    } else if (observed != nullptr) {
+      seen.gaps.add("who opens connections", observed->error());
+    }
     reports.push_back(judge_report(std::move(seen), chosen));
   }
   std::stable_sort(reports.begin(), reports.end(),
@@ -305,6 +326,7 @@ std::string report_text(const Report& report, bool colours) {
   add_causes(page, report);
   page.gap();
   add_ports(page, *report.seen.sockets);
+  add_openings(page, report.seen);
   add_left_out(page, report.seen.sockets->left_out);
   page.gap();
   add_processes(page, report);

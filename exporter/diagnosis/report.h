@@ -17,9 +17,11 @@ struct Report {
 };
 
 /// Reads everything about each namespace, all in one pass, and looks for causes: worst first.
-/// `chosen` goes before the defaults of the checks. Gather thread, or a program without.
+/// `chosen` goes before the defaults of the checks; `observed` is null when nobody asked who opens
+/// connections. Gather thread, or a program without.
 std::vector<Report> make_reports(Kernel& kernel, Snapshot& snapshot,
-                                 std::span<const NetNs> namespaces, const CheckThresholds& chosen);
+                                 std::span<const NetNs> namespaces, const CheckThresholds& chosen,
+                                 const Result<Observation>* observed);
 
 /// Pure: one of values.
 Report judge_report(Inspection seen, const CheckThresholds& chosen);

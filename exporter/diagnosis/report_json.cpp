@@ -1,10 +1,15 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "exporter/diagnosis/json.h"
+#include "exporter/diagnosis/opening_words.h"
 #include "exporter/diagnosis/report.h"
+#include "exporter/diagnosis/words.h"
 
 namespace socket_exporter {
 namespace {
+
+constexpr std::size_t kOpenings = 10;
 
 Json findings_json(const std::vector<Finding>& findings) {
   Json list = Json::array();
@@ -68,6 +73,49 @@ Json list_json(const List& all, const ToJson& convert) {
   return list;
 }
 
+Json opener_json(const SeenWatch& watch, const SeenOpenings& openings, const SeenOpener& opener) {
+  Json json;
+  add_process(json, opener.process);
+  json["share"] = static_cast<double>(opener.counts.attempts()) /
+                  static_cast<double>(openings.counts.attempts());
+  json["opensPerSecond"] = watch.per_second(opener.counts.opened());
+  return json;
+}
+
+Json openings_json(const SeenWatch& watch, const SeenOpenings& openings) {
+  const OpenCounts& counts = openings.counts;
+  Json json;
+  json["destination"] = to_string(openings.destination.address);
+  json["destinationPort"] = openings.destination.port;
+  json["service"] = openings.service;
+  json["opensPerSecond"] = watch.per_second(counts.opened());
+  json["failuresPerSecond"] = Json::object();
+  for (std::size_t i = 0; i < std::size(kFailureNames); ++i) {
+    json["failuresPerSecond"][std::string(kFailureNames[i])] =
+        watch.per_second(counts.counters[SX_FAILED_NO_PORT + i]);
+  }
+  json["timeWaitPerSecond"] = watch.per_second(counts.counters[SX_TIME_WAIT]);
+  json["lifetimeSeconds"] = openings.lifetime ? Json(openings.lifetime->count()) : Json(nullptr);
+  json["shortLivedPercent"] =
+      counts.closed() > 0 ? Json(whole_percent(counts.counters[SX_SHORT_LIVED], counts.closed()))
+                          : Json(nullptr);
+  json["openers"] = list_json(openings.openers, [&](const SeenOpener& opener) {
+    return opener_json(watch, openings, opener);
+  });
+  return json;
+}
+
+Json watch_json(const std::optional<SeenWatch>& watch) {
+  if (!watch) return nullptr;
+  Json json;
+  json["seconds"] = watch->time.count();
+  const auto shown = std::min(watch->openings.size(), kOpenings);
+  json["destinations"] =
+      list_json(std::span(watch->openings).first(shown),
+                [&](const SeenOpenings& openings) { return openings_json(*watch, openings); });
+  return json;
+}
+
 Json gaps_json(const SeenGaps& gaps) {
   if (gaps.parts.empty()) return nullptr;
   Json json;
@@ -88,6 +136,7 @@ Json to_json(const Report& report) {
   json["ports"] = ports_json(sockets);
   json["tuples"] =
       list_json(sockets.tuples, [&](const SeenTuple& tuple) { return tuple_json(sockets, tuple); });
+  json["watched"] = watch_json(report.seen.watch);
   json["leftOutSockets"] = left_out_json(sockets.left_out);
   json["processes"] = processes_json(sockets.processes);
   json["unreadableProcesses"] = report.seen.unreadable_processes;

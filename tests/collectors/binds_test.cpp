@@ -18,7 +18,7 @@ BindRecord record(std::string comm, Protocol protocol, BindCounters counters,
 struct FollowingKernel : FakeKernel {
   explicit FollowingKernel(std::vector<BindRecord> records = {}) {
     netns = {{1, "host", 100}};
-    bind_records = std::move(records);
+    bind_counts->records = std::move(records);
   }
 };
 
@@ -43,6 +43,7 @@ TEST_CASE("failing binds are shown by process, protocol and reason", "[binds]") 
   CHECK_THAT(text, line("host", "nginx", "tcp", "other", 5));
   CHECK_THAT(text, line("host", "dig", "udp", "no_port", 7));
   CHECK_THAT(text, line("host", "other", "other", "in_use", 0));
+  CHECK_THAT(text, HasLine("socket_exporter_bpf_missed_events_total{program=\"binds\"} 0"));
 }
 
 TEST_CASE("what found no room and what is not shown is other", "[binds]") {
@@ -73,8 +74,8 @@ TEST_CASE("processes beyond the limit are summed in other", "[binds]") {
 
 TEST_CASE("where binds are not followed there is nothing, and it is no failure", "[binds]") {
   FakeKernel kernel;
-  kernel.bind_records = Error{Error::Kind::unavailable, "not followed"};
+  kernel.bind_counts = Error{Error::Kind::unavailable, "not followed"};
   CHECK(expose(kernel, "binds").empty());
-  kernel.bind_records = Error{Error::Kind::io, "bpf map"};
+  kernel.bind_counts = Error{Error::Kind::io, "bpf map"};
   CHECK(expose_error(kernel, "binds").kind == Error::Kind::io);
 }

@@ -143,12 +143,14 @@ TEST_CASE("searches, older connections and missed events are shown", "[connects]
   kernel.connect_counts->searches = {{{100, 1}, {2'000'000, 1, 1}}};
   kernel.connect_counts->older_closed = 6;
   kernel.connect_counts->missed = 7;
+  kernel.connect_counts->missed_searches = 8;
   const std::string text = expose(kernel, "connects");
   CHECK_THAT(text, HasLine("socket_port_search_seconds_bucket{netns=\"host\",le=\"6.4e-05\"} 1"));
   CHECK_THAT(text, HasLine("socket_port_search_seconds_count{netns=\"host\"} 2"));
   CHECK_THAT(text, HasLine("socket_port_search_seconds_sum{netns=\"host\"} 0.002"));
   CHECK_THAT(text, HasLine("socket_connections_older_closed_total 6"));
   CHECK_THAT(text, HasLine("socket_exporter_bpf_missed_events_total{program=\"connects\"} 7"));
+  CHECK_THAT(text, HasLine("socket_exporter_bpf_missed_events_total{program=\"searches\"} 8"));
 }
 
 TEST_CASE("where connections are not followed there is nothing, and it is no failure",
@@ -158,4 +160,29 @@ TEST_CASE("where connections are not followed there is nothing, and it is no fai
   CHECK(expose(kernel, "connects").empty());
   kernel.connect_counts = Error{Error::Kind::io, "bpf map"};
   CHECK(expose_error(kernel, "connects").kind == Error::Kind::io);
+}
+
+TEST_CASE("a destination that is shown has the parts of those who opened its connections",
+          "[connects]") {
+  ConnectRecord curl = record("10.0.0.1", 443, 13);
+  curl.counters[SX_FAILED_NO_PORT] = 10;
+  ConnectRecord cart = record("10.0.0.1", 443, 1);
+  cart.key.cgroup = 8;
+  FollowingKernel kernel({curl, cart, record("10.0.0.2", 443, 1)});
+  kernel.workload_of_cgroup[8] = {"shop", "cart", "0123456789ab", "uid"};
+  Socket closed{.remote = *parse_address("10.0.0.1"), .netns = 1};
+  closed.remote_port = 443;
+  closed.state = TcpState::time_wait;
+  kernel.sockets = {closed};
+  CollectorRunner runner;
+  runner.services = ServiceMap({{*parse_cidr("10.0.0.0/8"), 443, "payments"}});
+  const auto text = runner.run_all(kernel, {"destinations", "connects"});
+  REQUIRE(text);
+  const std::string to =
+      "socket_destination_opener_ratio{netns=\"host\",destination=\"10.0.0.1\","
+      "destination_port=\"443\",peer_service=\"payments\",";
+  CHECK_THAT(*text, HasLine(to + "namespace=\"\",pod=\"\",container=\"\",comm=\"curl\"} 0.75"));
+  CHECK_THAT(*text, HasLine(to + "namespace=\"shop\",pod=\"cart\",container=\"0123456789ab\","
+                                 "comm=\"curl\"} 0.25"));
+  CHECK_THAT(*text, !Catch::Contains("opener_ratio{netns=\"host\",destination=\"10.0.0.2\""));
 }

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <array>
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "collectors/kernel/process.h"
 #include "tests/exposition.h"
@@ -170,4 +172,40 @@ TEST_CASE("without owners there are no processes, but a reason", "[processes]") 
   FakeKernel kernel;
   kernel.owners = Error{Error::Kind::denied, "open /proc"};
   CHECK(expose_error(kernel, "processes").what == "open /proc");
+}
+
+TEST_CASE("TIME_WAIT counts where its connections were opened, and no socket is lost",
+          "[processes]") {
+  CountingKernel kernel({process(10, "pool")}, {3});
+  kernel.netns = {{1, "host", 100}};
+  const auto opener = [](std::string comm, std::uint64_t time_wait) {
+    ConnectRecord made;
+    made.key = {.netns = {100, 1}, .comm = std::move(comm)};
+    made.key.destination = *parse_address("10.0.0.1");
+    made.key.port = 443;
+    made.counters[SX_ATTEMPTS] = made.counters[SX_TIME_WAIT] = time_wait;
+    return made;
+  };
+  kernel.connect_counts =
+      ConnectCounts{.connects = {opener("a", 5), opener("b", 3), opener("pool", 2)}};
+  Socket closed{.remote = *parse_address("10.0.0.1"), .netns = 1};
+  closed.remote_port = 443;
+  closed.state = TcpState::time_wait;
+  const auto sockets = GENERATE(0U, 7U, 10U, 12U);
+  kernel.sockets.assign(sockets, closed);
+  CollectorRunner runner;
+
+  const auto text = runner.run_all(kernel, {"connects", "processes"});
+
+  REQUIRE(text);
+  const std::map<std::uint32_t, std::array<int, 3>> expected{
+      {0, {0, 0, 0}}, {7, {3, 2, 2}}, {10, {5, 3, 2}}, {12, {5, 3, 2}}};
+  const auto [a, b, pool] = expected.at(sockets);
+  CHECK_THAT(*text, HasLine(line("pool", "established", 3)));
+  CHECK_THAT(*text, HasLine(line("pool", "time_wait", pool)));
+  CHECK_THAT(*text, HasLine(line("other", "time_wait", 0)));
+  if (sockets > 0) {
+    CHECK_THAT(*text, HasLine(line("a", "time_wait", a)));
+    CHECK_THAT(*text, HasLine(line("b", "time_wait", b)));
+  }
 }

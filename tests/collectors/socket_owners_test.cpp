@@ -122,3 +122,29 @@ TEST_CASE("a snapshot asks for a limited number of owners", "[socket_owners]") {
   CHECK(kernel.owner_walks == 1);
   CHECK(kernel.wanted_owners.size() == kMostDestinations);
 }
+
+TEST_CASE("a destination that is mostly TIME_WAIT shows who made that", "[socket_owners]") {
+  const std::string collector = GENERATE(as<std::string>(), "destinations", "ephemeral_ports");
+  FakeKernel kernel;
+  kernel.netns = {{1, "host", 100}};
+  kernel.proc_files = kRange;
+  kernel.owners = counted(true);
+  ConnectRecord opener;
+  opener.key = {.netns = {100, 1}, .comm = "curl", .destination = kThere, .port = 443};
+  opener.counters[SX_TIME_WAIT] = 5;
+  kernel.connect_counts = ConnectCounts{.connects = {opener}};
+  kernel.sockets = {outgoing(1), outgoing(0, TcpState::time_wait)};
+  CollectorRunner runner;
+  const auto comm_in = [&](const std::vector<std::string_view>& collectors) {
+    const auto text = runner.run_all(kernel, collectors);
+    REQUIRE(text);
+    return *text;
+  };
+  CHECK_THAT(comm_in({"connects", collector}), Catch::Contains("comm=\"nginx\""));
+  kernel.sockets.push_back(outgoing(2, TcpState::time_wait));
+  CHECK_THAT(comm_in({"connects", collector}),
+             HasLine(destination_line(collector, "curl", collector == "destinations" ? 1 : 3)));
+  kernel.connect_counts = Error{Error::Kind::unavailable, "not followed"};
+  runner.history = History();
+  CHECK_THAT(comm_in({"connects", collector}), Catch::Contains("comm=\"nginx\""));
+}

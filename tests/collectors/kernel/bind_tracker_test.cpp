@@ -12,12 +12,13 @@ namespace {
 /// A tracker, and what it has seen of one namespace.
 class Tracked {
  public:
-  explicit Tracked(const Namespace& ns) : inode_(ns.inode()) {}
+  Tracked(const Namespace& ns, BindWay way) : inode_(ns.inode()), tracker_(started(way)) {}
 
   std::vector<BindRecord> all() {
-    auto records = tracker_.read();
-    REQUIRE(records);
-    return std::move(*records);
+    auto counts = tracker_.read();
+    REQUIRE(counts);
+    CHECK(counts->missed == 0);
+    return std::move(counts->records);
   }
   std::vector<BindRecord> ours() {
     auto records = all();
@@ -33,15 +34,22 @@ class Tracked {
   BindTracker& tracker() { return tracker_; }
 
  private:
-  static BindTracker started() {
-    auto started = BindTracker::start();
+  static BindTracker started(BindWay way) {
+    auto started = BindTracker::start(way);
     REQUIRE(started);
     return std::move(*started);
   }
 
   std::uint32_t inode_;
-  BindTracker tracker_ = started();
+  BindTracker tracker_;
 };
+
+/// Those that this host has; one by one.
+BindWay each_way() {
+  std::vector<BindWay> ways{BindWay::system_calls};
+  if (BindTracker::start(BindWay::functions)) ways.push_back(BindWay::functions);
+  return GENERATE_COPY(from_range(ways));
+}
 
 int errno_of_bind(Endpoint to, int type) {
   const Fd any(socket(to.storage.ss_family, type, 0));
@@ -84,7 +92,7 @@ class WithoutLowPorts {
 
 TEST_CASE("each bind() that fails counts once, by its reason") {
   const Namespace ns;
-  Tracked tracked(ns);
+  Tracked tracked(ns, each_way());
   const char* const address = GENERATE("127.0.0.1", "::1");
   const int type = GENERATE(SOCK_STREAM, SOCK_DGRAM);
   prctl(PR_SET_NAME, "binder");
@@ -125,7 +133,7 @@ TEST_CASE("each bind() that fails counts once, by its reason") {
 
 TEST_CASE("connect() of a UDP socket that finds no port counts") {
   const Namespace ns;
-  Tracked tracked(ns);
+  Tracked tracked(ns, each_way());
   const char* const address = GENERATE("127.0.0.1", "::1");
   const auto taken = take_all_ports(address, SOCK_DGRAM);
   Endpoint to = address_of(taken.front());
@@ -141,7 +149,7 @@ TEST_CASE("connect() of a UDP socket that finds no port counts") {
 
 TEST_CASE("what succeeds, fails before the socket, or is no TCP or UDP does not count") {
   const Namespace ns;
-  Tracked tracked(ns);
+  Tracked tracked(ns, each_way());
   for (const int type : {SOCK_STREAM, SOCK_DGRAM}) CHECK(bound_socket("127.0.0.1", type));
   Endpoint to("127.0.0.1");
   for (const int fd : {-1, 1 << 20, STDIN_FILENO}) CHECK(bind(fd, to.name(), to.length) != 0);
@@ -152,9 +160,32 @@ TEST_CASE("what succeeds, fails before the socket, or is no TCP or UDP does not 
   CHECK(tracked.ours().empty());
 }
 
+TEST_CASE("sendto() and listen() that find no port count where functions are followed") {
+  const Namespace ns;
+  const BindWay way = each_way();
+  Tracked tracked(ns, way);
+  const char* const address = GENERATE("127.0.0.1", "::1");
+  const int type = GENERATE(SOCK_STREAM, SOCK_DGRAM);
+  const auto taken = take_all_ports(type == SOCK_STREAM ? "::" : address, type);
+  for (int i = 0; i < 3; ++i) {
+    Endpoint to = address_of(taken.front());
+    const Fd any(socket(to.storage.ss_family, type, 0));
+    if (type == SOCK_STREAM) {
+      CHECK(listen(any.number(), 1) != 0);
+    } else {
+      CHECK(sendto(any.number(), "", 0, 0, to.name(), to.length) != 0);
+    }
+  }
+  if (way == BindWay::system_calls) {
+    CHECK(tracked.ours().empty());
+  } else {
+    CHECK(tracked.record().counters == BindCounters{0, 3, 0, 0, 0});
+  }
+}
+
 TEST_CASE("a namespace with a failing bind() is known by its cookie") {
   const Namespace ns;
-  Tracked tracked(ns);
+  Tracked tracked(ns, each_way());
   const Fd first = bound_socket("127.0.0.1");
   CHECK(errno_of_bind(address_of(first), SOCK_STREAM) == EADDRINUSE);
   std::uint64_t cookie = 0;
@@ -165,7 +196,7 @@ TEST_CASE("a namespace with a failing bind() is known by its cookie") {
 
 TEST_CASE("a key of bind() that is forgotten is returned with its last counts, and begins anew") {
   const Namespace ns;
-  Tracked tracked(ns);
+  Tracked tracked(ns, each_way());
   const Fd first = bound_socket("127.0.0.1", SOCK_DGRAM);
   CHECK(errno_of_bind(address_of(first), SOCK_DGRAM) == EADDRINUSE);
   const BindKey key = tracked.record().key;
@@ -181,7 +212,7 @@ TEST_CASE("a key of bind() that is forgotten is returned with its last counts, a
 
 TEST_CASE("a full table of binds keeps sums exact") {
   const Namespace ns;
-  Tracked tracked(ns);
+  Tracked tracked(ns, each_way());
   const Fd first = bound_socket("127.0.0.1");
   constexpr int kFailures = SX_BIND_KEYS + 500;
   for (int i = 0; i < kFailures; ++i) {
@@ -205,14 +236,15 @@ TEST_CASE("binds are followed as often as one likes, and nothing is left behind"
     const std::filesystem::directory_iterator files("/proc/self/fd");
     return std::distance(begin(files), end(files));
   };
+  const BindWay way = each_way();
   const auto before = open_files();
-  for (int i = 0; i < 20; ++i) CHECK(BindTracker::start());
+  for (int i = 0; i < 20; ++i) CHECK(BindTracker::start(way));
   CHECK(open_files() == before);
 }
 
 TEST_CASE("without the privilege binds are not followed, and it says why") {
   const WithoutBpf without;
-  const auto started = BindTracker::start();
+  const auto started = BindTracker::start(GENERATE(BindWay::functions, BindWay::system_calls));
   REQUIRE_FALSE(started);
   CHECK(started.error().kind == Error::Kind::denied);
 }

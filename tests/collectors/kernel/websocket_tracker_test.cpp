@@ -3,6 +3,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "collectors/kernel/cgroup_root.h"
 #include "tests/collectors/kernel/netns_host.h"
 #include "tests/collectors/kernel/netns_sockets.h"
 
@@ -17,8 +18,14 @@ WebsocketPorts all_ports() {
   return ports;
 }
 
+Fd cgroup_root() {
+  auto root = open_root_cgroup("/proc");
+  REQUIRE(root);
+  return std::move(*root);
+}
+
 WebsocketTracker started() {
-  auto started = WebsocketTracker::start("/proc", all_ports());
+  auto started = WebsocketTracker::start(cgroup_root(), all_ports());
   REQUIRE(started);
   return std::move(*started);
 }
@@ -109,13 +116,14 @@ TEST_CASE("WebSockets are followed as often as one likes, and nothing is left be
     return std::distance(begin(files), end(files));
   };
   const auto before = open_files();
-  for (int i = 0; i < 20; ++i) CHECK(WebsocketTracker::start("/proc", {.server = {80}}));
+  for (int i = 0; i < 20; ++i) CHECK(WebsocketTracker::start(cgroup_root(), {.server = {80}}));
   CHECK(open_files() == before);
 }
 
 TEST_CASE("without the privilege WebSockets are not followed, and it says why") {
+  const Fd root = cgroup_root();
   const WithoutBpf without;
-  const auto started = WebsocketTracker::start("/proc", {.server = {80}});
+  const auto started = WebsocketTracker::start(root, {.server = {80}});
   REQUIRE_FALSE(started);
   CHECK(started.error().kind == Error::Kind::denied);
 }

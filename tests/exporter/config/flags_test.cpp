@@ -64,6 +64,12 @@ TEST_CASE("without arguments the exporter serves with its defaults", "[flags]") 
   }
 }
 
+TEST_CASE("system calls are followed only when binds are asked for by name", "[flags]") {
+  CHECK_FALSE(options_of({}).follows_system_calls);
+  CHECK_FALSE(options_of({"--no-collector.binds"}).follows_system_calls);
+  CHECK(options_of({"--collector.binds"}).follows_system_calls);
+}
+
 TEST_CASE("a flag takes its value behind = or as the next argument", "[flags]") {
   const Options options = options_of(
       {"serve", "--web.listen-address=127.0.0.1:0", "--web.listen-address", "[::1]:0",
@@ -138,6 +144,18 @@ TEST_CASE("report and check look at the exporter's namespace unless told otherwi
   CHECK(options_of({"check", "conntrack", "--netns", "all"}).netns == "all");
   CHECK_THAT(error_of({"report", "--netns="}), Contains("empty"));
   CHECK_THAT(error_of({"serve", "--netns=all"}), Contains("--netns"));
+}
+
+TEST_CASE("report watches connections as long as it is told", "[flags]") {
+  using std::chrono::milliseconds;
+  CHECK(options_of({"report"}).observe == milliseconds(2000));
+  CHECK(options_of({"report", "--observe=0s"}).observe == milliseconds(0));
+  CHECK(options_of({"report", "--observe", "500ms"}).observe == milliseconds(500));
+  CHECK(options_of({"report", "--observe=60s"}).observe == milliseconds(60'000));
+  const std::string wrong = GENERATE(as<std::string>(), "2", "s", "-1s", "1.5s", "61s", "1m", "ms");
+  CHECK_THAT(error_of({"report", "--observe=" + wrong}),
+             Contains("\"" + wrong + "\" is wrong; give a time such as 2s or 500ms"));
+  CHECK_THAT(error_of({"check", "conntrack", "--observe=2s"}), Contains("--observe"));
 }
 
 TEST_CASE("a wrong command line is one line with the fix", "[flags]") {

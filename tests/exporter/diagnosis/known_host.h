@@ -10,6 +10,18 @@ namespace socket_exporter {
 inline const IpAddress kHere = *parse_address("10.0.0.5");
 inline const IpAddress kThere = *parse_address("10.1.2.3");
 
+/// That many times connect(), and TIME_WAIT after a short life, in two seconds.
+inline SeenOpener opener(std::string comm, std::uint32_t pid, std::uint64_t attempts,
+                         std::uint64_t no_port = 0) {
+  SeenOpener made{{pid, std::move(comm), {}}, {}};
+  made.counts.counters[SX_ATTEMPTS] = attempts;
+  made.counts.counters[SX_FAILED_NO_PORT] = no_port;
+  for (const auto counter : {SX_CLOSED_ACTIVE, SX_SHORT_LIVED, SX_TIME_WAIT}) {
+    made.counts.counters[counter] = attempts - no_port;
+  }
+  return made;
+}
+
 /// A host with 100 ephemeral ports, 20000 to 20099, of which one is reserved, and two processes:
 /// 0 is nginx (pid 42), 1 has a name that would clear a terminal (pid 43).
 class KnownHost : public FakeKernel {
@@ -114,6 +126,21 @@ class KnownHost : public FakeKernel {
     });
   }
 
+  /// The same after two seconds in which these opened connections to kThere.
+  Inspection inspect_watched(std::vector<SeenOpener> openers,
+                             std::optional<std::chrono::duration<double>> lifetime = {}) {
+    Inspection seen = inspect_all();
+    seen.watch = SeenWatch{std::chrono::seconds(2), {}};
+    SeenOpenings openings{{kThere, 443}, "payments", {}, lifetime, std::move(openers)};
+    for (const SeenOpener& opener : openings.openers) {
+      for (std::size_t i = 0; i < SX_CONNECT_COUNTERS; ++i) {
+        openings.counts.counters[i] += opener.counts.counters[i];
+      }
+    }
+    if (!openings.openers.empty()) seen.watch->openings.push_back(std::move(openings));
+    return seen;
+  }
+
   std::vector<Inspection> inspect_everywhere() {
     return with_snapshot({}, [&](Snapshot& snapshot) {
       return inspect(*this, snapshot, snapshot.scanned_namespaces(), {true, true, true, true});
@@ -122,7 +149,7 @@ class KnownHost : public FakeKernel {
 
   std::vector<Report> report_everywhere() {
     return with_snapshot({}, [&](Snapshot& snapshot) {
-      return make_reports(*this, snapshot, snapshot.scanned_namespaces(), {});
+      return make_reports(*this, snapshot, snapshot.scanned_namespaces(), {}, nullptr);
     });
   }
 

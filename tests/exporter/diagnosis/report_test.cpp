@@ -197,10 +197,10 @@ TEST_CASE("As JSON a report has the same content", "[report]") {
 
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
-  CHECK(keys == std::vector<std::string>{"status", "headline", "netns", "findings", "unread",
-                                         "ports", "tuples", "leftOutSockets", "processes",
-                                         "unreadableProcesses", "closeWait", "listeners",
-                                         "listenOverflows", "listenDrops", "conntrack", "sysctls"});
+  CHECK(keys == std::vector<std::string>{
+                    "status", "headline", "netns", "findings", "unread", "ports", "tuples",
+                    "watched", "leftOutSockets", "processes", "unreadableProcesses", "closeWait",
+                    "listeners", "listenOverflows", "listenDrops", "conntrack", "sysctls"});
   CHECK(json["unread"].is_null());
   CHECK(json["status"] == "critical");
   CHECK(json["headline"] == json["findings"][0]["headline"]);

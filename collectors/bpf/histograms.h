@@ -1,13 +1,16 @@
-/* How eBPF programs count in tables; for them only. */
-#ifndef SOCKET_EXPORTER_COUNTING_H
-#define SOCKET_EXPORTER_COUNTING_H
+/* How our programs count times in tables; for these only. */
+#ifndef SOCKET_EXPORTER_HISTOGRAMS_H
+#define SOCKET_EXPORTER_HISTOGRAMS_H
 
 #include <linux/bpf.h>
 
 #include "collectors/bpf/connects.h"
+#include "collectors/bpf/kernel_types.h"
 
 /* After the types that they work on. */
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
 
 #define ADD(counter, number) __sync_fetch_and_add(&(counter), number)
 
