@@ -112,13 +112,14 @@ void WebsocketLedger::count_active() {
   active_of_rest_.clear();
   for (const auto& [labels, counters] : websockets_.series()) active_[labels] = 0;
   for (const auto& [key, known] : keys_) {
+    const Place place = namespaces_.place_of(key.netns);
     const auto shown = active_.find(known.labels);
+    if (place == Place::absent) continue;
     if (shown != active_.end()) {
       shown->second += known.active;
-    } else if (namespaces_.place_of(key.netns) == Place::shown) {
-      active_of_rest_[namespaces_.slot_of(key.netns)] += known.active;
     } else {
-      active_of_rest_[NetnsId{}] += known.active;
+      active_of_rest_[place == Place::shown ? namespaces_.slot_of(key.netns) : NetnsId{}] +=
+          known.active;
     }
   }
 }

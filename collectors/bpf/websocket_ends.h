@@ -48,13 +48,18 @@ static __always_inline enum sx_websocket_initiator other_end(const struct connec
   return c->is_client ? SX_BY_SERVER : SX_BY_CLIENT;
 }
 
+static __always_inline int comes_alive(struct connection* c) {
+  if (__sync_val_compare_and_swap(&c->life, BEFORE, ALIVE) != BEFORE) return 0;
+  c->stage = OPEN;
+  return 1;
+}
+
 /* Both directions have come to the end of their heads. */
 static __always_inline void open_connection(struct connection* c, __u64 now) {
-  if (c->is_over) return;
   struct stream* const in = &c->streams[SX_IN];
   struct stream* const out = &c->streams[SX_OUT];
-  c->stage = OPEN;
   c->opened_at = c->last_at = now;
+  if (!comes_alive(c)) return;
   out->phase = FRAMES;
   in->phase = FRAMES;
   struct sx_websocket_counts* counted = counts_of(&c->key, &c->place);
@@ -66,11 +71,12 @@ static __always_inline void open_connection(struct connection* c, __u64 now) {
   }
 }
 
-static __always_inline void adopt(struct connection* c) {
-  c->stage = OPEN;
+static __always_inline int adopt(struct connection* c) {
+  if (!comes_alive(c)) return 0;
   struct sx_websocket_counts* counted = counts_of(&c->key, &c->place);
   if (counted) ADD(counted->adopted, 1);
   ADD(adopted, 1);
+  return 1;
 }
 
 static __always_inline void refuse(struct connection* c, __u32 status) {
@@ -100,9 +106,10 @@ static __always_inline void count_close(struct connection* c, enum sx_websocket_
 /* The first of what ends a connection counts, and that once. */
 static __always_inline void end_connection(struct connection* c, enum sx_websocket_reason reason,
                                            enum sx_websocket_initiator by) {
-  if (__sync_lock_test_and_set(&c->is_over, 1)) return;
+  const __u32 before = __sync_lock_test_and_set(&c->life, AFTER);
   const struct stream* const in = &c->streams[SX_IN];
-  if (c->stage == OPEN) {
+  if (before == AFTER) return;
+  if (before == ALIVE) {
     count_close(c, reason, by, bpf_ktime_get_ns());
   } else if (c->stage == ASKED || (in->phase == HEAD && in->head.length)) {
     count_error(&c->key, &c->place, SX_INCOMPLETE);

@@ -29,9 +29,8 @@ static __always_inline void guess_frames(struct __sk_buff* skb, struct connectio
     return;
   }
   if (s->frames.next == part->to && !s->frames.held) s->fitting++;
-  if (s->fitting < FITTING) return;
+  if (s->fitting < FITTING || (c->stage != OPEN && !adopt(c))) return;
   s->phase = FRAMES;
-  if (c->stage != OPEN) adopt(c);
   if (s->is_desynced) ADD(resynced, 1);
   s->is_desynced = 0;
   take_seen(c, part->direction, part->now);

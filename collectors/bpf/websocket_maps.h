@@ -27,6 +27,9 @@ enum phase {
 
 enum stage { UNASKED, ASKED, OPEN };
 
+/* Whether its beginning, and whether its end was counted; moves on one CPU alone, and never back. */
+enum life { BEFORE, ALIVE, AFTER };
+
 /* One direction. Its positions are sequence numbers, made 64 bits wide. */
 struct stream {
   struct sx_frames frames;
@@ -51,7 +54,7 @@ struct connection {
   __u64 ping_at[2];                /* when the one without a pong yet was sent, by direction */
   __u64 request_at;
   __u32 close_code;
-  __u32 is_over; /* its end was counted */
+  __u32 life;
   __u8 closer;   /* by the close frame */
   __u8 stage;
   __u8 is_client; /* the end that is on this host */
