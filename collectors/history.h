@@ -18,6 +18,7 @@
 #include "collectors/kernel/listed_netns.h"
 #include "collectors/netstat_fields.h"
 #include "collectors/sticky_top.h"
+#include "collectors/websocket_ledger.h"
 
 namespace socket_exporter {
 
@@ -68,6 +69,7 @@ struct History {
   std::map<DestinationKey, KnownComm> destination_comms;
   ConnectLedger connects;
   BindLedger binds;
+  WebsocketLedger websockets;
   /// What the field filter said of a netstat field.
   NetstatFields netstat_fields;
   /// When the host started, in seconds since 1970; /proc/stat is dear to read.

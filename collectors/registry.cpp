@@ -19,6 +19,7 @@ extern const CollectorEntry kTcpStatesEntry;
 extern const CollectorEntry kTcpstatEntry;
 extern const CollectorEntry kUdpQueuesEntry;
 extern const CollectorEntry kUdpSocketsEntry;
+extern const CollectorEntry kWebsocketsEntry;
 
 std::span<const CollectorEntry* const> all_collectors() {
   static constexpr const CollectorEntry* kAll[] = {
@@ -35,6 +36,7 @@ std::span<const CollectorEntry* const> all_collectors() {
       &kDestinationsEntry,     //
       &kConnectsEntry,         //
       &kBindsEntry,            //
+      &kWebsocketsEntry,       //
       &kListenersEntry,        //
       &kProcessesEntry,        //
       &kLimitsEntry,           //

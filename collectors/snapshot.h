@@ -58,6 +58,12 @@ class Snapshot {
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) {
     return kernel_.forget_binds(idle);
   }
+  /// As Kernel::websockets; not kept either.
+  Result<WebsocketCounts> websockets() { return kernel_.websockets(); }
+  std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) {
+    return kernel_.forget_websockets(idle);
+  }
+  Workload websocket_workload(std::uint64_t cgroup) { return kernel_.websocket_workload(cgroup); }
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) {
     return kernel_.connect_workload(pid, cgroup);
   }

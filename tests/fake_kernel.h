@@ -74,7 +74,8 @@ class FakeKernel : public Kernel {
   Result<Owners> owners = Owners{};
   Result<ConnectCounts> connect_counts = ConnectCounts{};
   Result<BindCounts> bind_counts = BindCounts{};
-  std::map<std::uint64_t, Workload> workload_of_cgroup;  ///< for connect_workload()
+  Result<WebsocketCounts> websocket_counts = WebsocketCounts{};
+  std::map<std::uint64_t, Workload> workload_of_cgroup;  ///< for both *_workload()
   std::vector<ConnectKey> forgotten;                     ///< what forget_connects() was asked to
   DestinationSet wanted_owners;                          ///< what a scrape asked for last
   std::size_t batch_size = 2;                            ///< sockets a batch
@@ -162,6 +163,11 @@ class FakeKernel : public Kernel {
   }
   Result<BindCounts> binds() override { return bind_counts; }
   std::vector<BindRecord> forget_binds(std::span<const BindKey> /*idle*/) override { return {}; }
+  Result<WebsocketCounts> websockets() override { return websocket_counts; }
+  std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> /*idle*/) override {
+    return {};
+  }
+  Workload websocket_workload(std::uint64_t cgroup) override { return workload_of_cgroup[cgroup]; }
   Workload connect_workload(std::uint32_t /*pid*/, std::uint64_t cgroup) override {
     return workload_of_cgroup[cgroup];
   }

@@ -193,6 +193,10 @@ struct sk_buff_head {
   __u32 qlen;
 };
 
+struct sock_cgroup_data {
+  struct cgroup* cgroup;
+};
+
 struct sock {
   struct sock_common __sk_common;
   struct sk_buff_head sk_receive_queue;
@@ -207,6 +211,11 @@ struct sock {
   int sk_err;
   __u32 sk_ack_backlog;
   __u32 sk_max_ack_backlog;
+  struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct inet_sock {
+  __be16 inet_sport;
 };
 
 struct udp_sock {

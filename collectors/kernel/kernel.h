@@ -13,6 +13,7 @@
 #include "collectors/kernel/connect_counts.h"
 #include "collectors/kernel/owners.h"
 #include "collectors/kernel/socket.h"
+#include "collectors/kernel/websocket_counts.h"
 #include "collectors/kernel/workload.h"
 
 namespace socket_exporter {
@@ -106,6 +107,13 @@ class Kernel {
   virtual Result<BindCounts> binds() = 0;
   /// As BindTracker::forget; nothing where they are not counted.
   virtual std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) = 0;
+
+  /// What WebSocket connections came to; `unavailable` where they are not followed.
+  virtual Result<WebsocketCounts> websockets() = 0;
+  /// As WebsocketTracker::forget; nothing where they are not followed.
+  virtual std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) = 0;
+  /// The pod or container of a WebsocketRecord's cgroup; empty: none, or not known.
+  virtual Workload websocket_workload(std::uint64_t cgroup) = 0;
 
   virtual std::vector<Feature> features() const = 0;
 };

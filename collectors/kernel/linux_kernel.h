@@ -9,6 +9,7 @@
 #include "collectors/kernel/diag_scan.h"
 #include "collectors/kernel/followed_binds.h"
 #include "collectors/kernel/followed_searches.h"
+#include "collectors/kernel/followed_websockets.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/kernel/listed_netns.h"
 #include "collectors/kernel/netns_finder.h"
@@ -28,10 +29,11 @@ struct KernelPaths {
 
 /// What is followed from the start on, where this host lets it: features() tells.
 struct Followed {
-  bool connects = false;      ///< outgoing connections
-  bool responses = false;     ///< with them, how long their peers take to answer
-  bool binds = false;         ///< sockets that get no local port
-  bool system_calls = false;  ///< for that, in spite of their cost
+  bool connects = false;                       ///< outgoing connections
+  bool responses = false;                      ///< with them, how long their peers take to answer
+  bool binds = false;                          ///< sockets that get no local port
+  bool system_calls = false;                   ///< for that, in spite of their cost
+  std::optional<WebsocketPorts> websockets{};  ///< WebSocket connections
 };
 
 /// The running kernel, through procfs, NETLINK_SOCK_DIAG and eBPF. What it offers is found
@@ -56,6 +58,9 @@ class LinuxKernel final : public Kernel {
   std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override;
   Result<BindCounts> binds() override;
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) override;
+  Result<WebsocketCounts> websockets() override;
+  std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) override;
+  Workload websocket_workload(std::uint64_t cgroup) override;
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) override;
   std::vector<Feature> features() const override;
 
@@ -103,6 +108,7 @@ class LinuxKernel final : public Kernel {
   std::vector<Feature> connect_features_;     ///< once they were tried
   std::optional<FollowedSearches> searches_;  ///< beside connects_
   std::optional<FollowedBinds> binds_;
+  std::optional<FollowedWebsockets> websockets_;
   bool shows_first_pids_ = false;  ///< procfs numbers processes as the first namespace
 };
 

@@ -42,6 +42,15 @@ const Workload& Workloads::of(std::uint32_t pid, std::uint64_t cgroup) {
   return other_;
 }
 
+Workload Workloads::of_path(std::string_view cgroup) {
+  CgroupIds ids = parse_cgroup_path(cgroup);
+  Workload workload;
+  workload.container = std::move(ids.container);
+  workload.pod_uid = std::move(ids.pod_uid);
+  name_pod(workload, std::chrono::steady_clock::now());
+  return workload;
+}
+
 // The kubelet makes the directory of the logs a little before or after the first process.
 void Workloads::name_pod(Workload& workload, PodLogs::Time now) {
   if (workload.pod_uid.empty() || !workload.pod.empty()) return;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "collectors/kernel/pod_logs.h"
@@ -17,6 +18,8 @@ class Workloads {
   /// Empty where the process has none, is gone or may not be read. `cgroup` is the id of its v2
   /// cgroup, 0 when unknown: then the file is read each time. Valid until the next call.
   const Workload& of(std::uint32_t pid, std::uint64_t cgroup);
+  /// Empty where the path of a cgroup names none.
+  Workload of_path(std::string_view cgroup);
 
  private:
   struct Known {

@@ -79,6 +79,17 @@ bool is_enabled(const Options& options, std::string_view collector) {
                      [&](const CollectorEntry* entry) { return entry->name == collector; });
 }
 
+Followed followed_by(const Options& options, const WebsocketConfig& websocket) {
+  Followed followed{.connects = is_enabled(options, "connects"),
+                    .responses = options.times_responses,
+                    .binds = is_enabled(options, "binds"),
+                    .system_calls = options.follows_system_calls};
+  if (is_enabled(options, "websockets")) {
+    followed.websockets = {websocket.ports, websocket.client_ports, websocket.learns};
+  }
+  return followed;
+}
+
 // What there could be more, and why there is not.
 std::string missing_of(const Features& features) {
   std::string missing;
@@ -141,10 +152,7 @@ int run_serve(const Options& options) {
   Config start_config = load_start_config(options);
   const Logger logger(options.log_level, options.log_format);
 
-  LinuxKernel kernel(kernel_paths(options), {.connects = is_enabled(options, "connects"),
-                                             .responses = options.times_responses,
-                                             .binds = is_enabled(options, "binds"),
-                                             .system_calls = options.follows_system_calls});
+  LinuxKernel kernel(kernel_paths(options), followed_by(options, start_config.websocket));
   const Features features = kernel.features();  // from here on the kernel is the gather thread's
   Scraper scraper(kernel, options.collector_options, logger);
   ServiceResolver resolver(

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "collectors/base/text.h"
 #include "exporter/config/yaml_tree.h"
 
 namespace socket_exporter {
@@ -38,10 +39,12 @@ class ConfigReader {
     Config config;
     if (root.kind == Kind::null) return config;
     const auto read =
-        for_each_key(root, "", "services, checks",
+        for_each_key(root, "", "services, checks, websocket",
                      [&](const std::string& key, const YamlNode& value) -> std::optional<Result<>> {
                        if (key == "services") return assign(config.services, read_services(value));
                        if (key == "checks") return assign(config.checks, read_checks(value));
+                       if (key == "websocket")
+                         return assign(config.websocket, read_websocket(value));
                        return std::nullopt;
                      });
     if (!read) return read.error();
@@ -213,6 +216,47 @@ class ConfigReader {
     if (value) return value;
     return wrong(node, path,
                  fmt::format("\"{}\" is no percentage; give 0 to 100, such as 70", node.text));
+  }
+
+  Result<WebsocketConfig> read_websocket(const YamlNode& map) const {
+    WebsocketConfig websocket;
+    if (map.kind == Kind::null) return websocket;
+    const auto read =
+        for_each_key(map, "websocket", "ports, client_ports, auto",
+                     [&](const std::string& key, const YamlNode& value) -> std::optional<Result<>> {
+                       const std::string path = "websocket." + key;
+                       if (key == "ports") return assign(websocket.ports, read_ports(value, path));
+                       if (key == "client_ports")
+                         return assign(websocket.client_ports, read_ports(value, path));
+                       if (key == "auto") return assign(websocket.learns, read_flag(value, path));
+                       return std::nullopt;
+                     });
+    if (!read) return read.error();
+    return websocket;
+  }
+
+  Result<std::vector<std::uint16_t>> read_ports(const YamlNode& list,
+                                                const std::string& path) const {
+    const auto is_list = want(list, path, Kind::list, "such as [8003, 8080]");
+    if (!is_list) return is_list.error();
+    std::vector<std::uint16_t> ports;
+    for (std::size_t i = 0; i < list.items.size(); ++i) {
+      const YamlNode& node = list.items[i];
+      const auto port = node.kind == Kind::scalar ? parse_number<std::uint16_t>(node.text)
+                                                  : std::optional<std::uint16_t>();
+      if (!port || *port == 0) {
+        return wrong(node, fmt::format("{}[{}]", path, i),
+                     fmt::format("\"{}\" is no port; give 1 to 65535, such as 8003", node.text));
+      }
+      ports.push_back(*port);
+    }
+    return ports;
+  }
+
+  Result<bool> read_flag(const YamlNode& node, const std::string& path) const {
+    if (node.kind == Kind::scalar && node.text == "true") return true;
+    if (node.kind == Kind::scalar && node.text == "false") return false;
+    return wrong(node, path, fmt::format("\"{}\" has to be true or false", node.text));
   }
 
   std::string_view file_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,10 +17,18 @@ struct Service {
   std::vector<ServiceMatch> match;
 };
 
+/// Which connections may be WebSockets, by the port of the server. Takes effect at start.
+struct WebsocketConfig {
+  std::vector<std::uint16_t> ports;         ///< of servers on this host
+  std::vector<std::uint16_t> client_ports;  ///< of servers that clients on this host connect to
+  bool learns = false;                      ///< `auto`: ports of servers on this host, too
+};
+
 /// What socket_exporter.yml says; empty where there is none.
 struct Config {
   std::vector<Service> services;
   CheckThresholds checks;
+  WebsocketConfig websocket;
 };
 
 /// Pure. Errors name file, line and key, and say what would be right.

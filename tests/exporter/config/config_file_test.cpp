@@ -78,10 +78,12 @@ TEST_CASE("a file that says nothing is an empty configuration", "[config_file]")
 
 TEST_CASE("an error names file, line and key, and what would be right", "[config_file]") {
   const auto [text, error] = GENERATE(table<std::string, std::string>({
-      {"service:\n", "s.yml:1: unknown key \"service\"; known are: services, checks"},
+      {"service:\n",
+       "s.yml:1: unknown key \"service\"; known are: services, checks, "
+       "websocket"},
       {"- a\n",
        "s.yml:1: the file: is a list, has to be a mapping with keys out of "
-       "services, checks"},
+       "services, checks, websocket"},
       {"services: x\n",
        "s.yml:1: services: is a single value, has to be a list such as "
        "- {name: payments, match: [10.1.0.0/16]}"},
@@ -213,4 +215,36 @@ TEST_CASE("a file is loaded whole, up to the limit", "[config_file]") {
   const auto wrong = load_config(directory.write("wrong.yml", "service: []\n"));
   REQUIRE_FALSE(wrong);
   CHECK_THAT(wrong.error().what, Contains("wrong.yml:1: unknown key \"service\""));
+}
+
+TEST_CASE("a configuration names the ports of WebSockets", "[config_file]") {
+  const auto config = parse_config(
+      "websocket:\n  ports: [8003, 65535]\n  client_ports: [443]\n  auto: true\n", "s.yml");
+  REQUIRE(config);
+  CHECK(config->websocket.ports == std::vector<std::uint16_t>{8003, 65535});
+  CHECK(config->websocket.client_ports == std::vector<std::uint16_t>{443});
+  CHECK(config->websocket.learns);
+  const auto none = parse_config("websocket:\n", "s.yml");
+  REQUIRE(none);
+  CHECK(none->websocket.ports.empty());
+  CHECK_FALSE(none->websocket.learns);
+}
+
+TEST_CASE("what is wrong with the ports of WebSockets is named by file, line and key",
+          "[config_file]") {
+  const auto [text, error] = GENERATE(table<std::string, std::string>({
+      {"websocket: [8003]\n",
+       "s.yml:1: websocket: is a list, has to be a mapping with keys out of ports, client_ports, "
+       "auto"},
+      {"websocket:\n  port: 8003\n",
+       "s.yml:2: websocket: unknown key \"port\"; known are: ports, client_ports, auto"},
+      {"websocket:\n  ports: 8003\n",
+       "s.yml:2: websocket.ports: is a single value, has to be a list such as [8003, 8080]"},
+      {"websocket:\n  ports:\n    - 80\n    - 65536\n",
+       "s.yml:4: websocket.ports[1]: \"65536\" is no port; give 1 to 65535, such as 8003"},
+      {"websocket: {client_ports: [0]}\n",
+       "s.yml:1: websocket.client_ports[0]: \"0\" is no port; give 1 to 65535, such as 8003"},
+      {"websocket: {auto: yes}\n", "s.yml:1: websocket.auto: \"yes\" has to be true or false"},
+  }));
+  CHECK_THAT(error_of(text), Equals(error));
 }

@@ -1,0 +1,60 @@
+/* Finds where a stream can be followed from, when what came before is not known; for
+ * websockets.bpf.c only. */
+#ifndef SOCKET_EXPORTER_WEBSOCKET_GUESSES_H
+#define SOCKET_EXPORTER_WEBSOCKET_GUESSES_H
+
+#include "collectors/bpf/websocket_packets.h"
+#include "collectors/bpf/websocket_streams.h"
+
+#define FITTING 2           /* segments that end with a frame prove that frames begin as guessed */
+#define MOST_GUESSED 64     /* segments without that proof say that they do not */
+#define LARGE_GUESS 1048576 /* no frame is likely to be larger */
+
+/* Whether frames begin where this segment does, or one before it. */
+static __always_inline void guess_frames(struct __sk_buff* skb, struct connection* c,
+                                         struct part* part) {
+  struct stream* const s = &c->streams[part->direction & 1];
+  if (s->guessed && part->from < part->before) return; /* sent again */
+  if (!s->guessed || part->from != part->before) {
+    __builtin_memset(&s->frames, 0, sizeof s->frames);
+    __builtin_memset(&s->seen, 0, sizeof s->seen);
+    s->frames.next = part->from;
+    s->frames.message = SX_UNKNOWN_MESSAGE;
+    s->guessed = s->fitting = 0;
+  }
+  s->guessed++;
+  const int is_broken = walk_frames(skb, c, part);
+  if (is_broken || s->guessed > MOST_GUESSED || s->frames.next > part->to + LARGE_GUESS) {
+    s->guessed = 0;
+    return;
+  }
+  if (s->frames.next == part->to && !s->frames.held) s->fitting++;
+  if (s->fitting < FITTING || (c->stage != OPEN && !adopt(c))) return;
+  s->phase = FRAMES;
+  if (s->is_desynced) ADD(resynced, 1);
+  s->is_desynced = 0;
+  take_seen(c, part->direction, part->now);
+}
+
+/* Whether a head begins where this segment does: any of a request, that of 101 as a response. */
+static __always_inline int finds_head(struct __sk_buff* skb, const struct part* part) {
+  struct segment s = {.offset = part->offset, .length = part->to - part->from};
+  if ((part->direction & 1) == SX_OUT) return grants_upgrade(skb, &s);
+  return begins_with(skb, &s, sx_request, sizeof sx_request);
+}
+
+/* In the phases that know of no next byte. */
+__noinline int look_around(struct __sk_buff* skb, struct connection* c, struct part* part) {
+  if (!c || !part) return 0;
+  struct stream* const s = &c->streams[part->direction & 1];
+  if (part->to <= part->before) return 0; /* sent again */
+  if (c->stage != OPEN && finds_head(skb, part)) {
+    s->frames.next = part->from;
+    begin_head(s);
+  } else if (s->phase == GUESS) {
+    guess_frames(skb, c, part);
+  }
+  return 0;
+}
+
+#endif

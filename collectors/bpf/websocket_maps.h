@@ -1,0 +1,179 @@
+/* What websockets.bpf.c keeps of connections and how it counts; for that program only.
+ *
+ * What finds no room in the table of counts counts in an entry that stands for all of those, so
+ * that sums stay exact. */
+#ifndef SOCKET_EXPORTER_WEBSOCKET_MAPS_H
+#define SOCKET_EXPORTER_WEBSOCKET_MAPS_H
+
+#include "collectors/bpf/histograms.h"
+#include "collectors/bpf/kernel_types.h"
+#include "collectors/bpf/websocket_head.h"
+
+/* After the types that they work on. */
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+#define MOST_EARLY_REQUESTS 256
+
+/* What is expected next of one direction. */
+enum phase {
+  SEARCH, /* of HTTP: a head, where a segment begins with one */
+  GUESS,  /* the same, or frames: what came before is not known */
+  HEAD,   /* of HTTP, from `next` on */
+  PAUSE,  /* nothing, before the upgrade is granted */
+  FRAMES
+};
+
+enum stage { UNASKED, ASKED, OPEN };
+
+/* Whether its beginning, and whether its end was counted; moves on one CPU alone, and never back.
+ */
+enum life { BEFORE, ALIVE, AFTER };
+
+/* One direction. Its positions are sequence numbers, made 64 bits wide. */
+struct stream {
+  struct sx_frames frames;
+  struct sx_frames_seen seen;
+  struct sx_head head;
+  __u64 end;  /* of what was seen of it */
+  __u32 busy; /* taken by a CPU */
+  __u8 phase;
+  __u8 guessed; /* segments since it began to guess frames; 0: it does not */
+  __u8 fitting; /* of them, those that a frame ended with */
+  __u8 is_desynced;
+  __u8 has_data;
+  __u8 has_holes;
+};
+
+struct connection {
+  struct sx_websocket_key key;
+  struct sx_websocket_place place; /* where that counts, as far as was known */
+  __u64 opened_at;                 /* 0: not known */
+  __u64 last_at;                   /* when there was data that was no close frame */
+  __u64 silence;                   /* from then to the close frame */
+  __u64 ping_at[2];                /* when the one without a pong yet was sent, by direction */
+  __u64 request_at;
+  __u32 close_code;
+  __u32 life;
+  __u8 closer; /* by the close frame */
+  __u8 stage;
+  __u8 is_client; /* the end that is on this host */
+  __u8 is_new;    /* it was seen from its beginning */
+  __u8 is_gone;
+  struct stream streams[2];
+};
+
+/* With what the kernel adds at most 512 bytes each, for as long as the socket is there. */
+struct {
+  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct connection);
+} connections SEC(".maps");
+
+/* Requests that came with the last part of the TCP handshake, before there was a socket for them:
+ * by the number of their first byte and both ports. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, MOST_EARLY_REQUESTS);
+  __type(key, __u64);
+  __type(value, struct connection);
+} early SEC(".maps");
+
+/* Which slot a key has. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, SX_WEBSOCKET_KEYS);
+  __type(key, struct sx_websocket_key);
+  __type(value, struct sx_websocket_place);
+} places SEC(".maps");
+
+/* An array, since a look at it is no call: 1.5 MiB. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, SX_WEBSOCKET_KEYS);
+  __type(key, __u32);
+  __type(value, struct sx_websocket_slot);
+} slots SEC(".maps");
+
+/* Filled before the programs are attached, with all but that of the rest. */
+struct {
+  __uint(type, BPF_MAP_TYPE_STACK);
+  __uint(max_entries, SX_WEBSOCKET_KEYS);
+  __uint(key_size, 0);
+  __uint(value_size, sizeof(__u32));
+} free_slots SEC(".maps");
+
+__u32 learns; /* server ports from handshakes */
+
+/* Bits of ports; outside of any map a look at them is no call. */
+__u32 server_ports[2048];
+__u32 client_ports[2048];
+
+__u64 adopted, desynced, resynced, repaired, pool_exhausted, learned, tags;
+__u64 lost; /* connections that there was no memory for, and segments that no CPU got to */
+
+const __u32 edges[SX_LIFETIME_BUCKETS - 1] = {SX_LIFETIME_EDGES};
+const __u8 no_connection[sizeof(struct connection)] = {};
+
+#define HAS_PORT(ports, port) ((ports)[(port) >> 5 & 2047] >> ((port)&31) & 1)
+
+static __always_inline int add_place(struct sx_websocket_key* key,
+                                     struct sx_websocket_place* place) {
+  if (bpf_map_pop_elem(&free_slots, &place->slot)) return 0;
+  struct sx_websocket_slot* slot = bpf_map_lookup_elem(&slots, &place->slot);
+  if (!slot) return 0;
+  place->tag = ADD(tags, 1) + 1;
+  slot->tag = place->tag;
+  if (!bpf_map_update_elem(&places, key, place, BPF_NOEXIST)) return 1;
+  slot->tag = 0;
+  bpf_map_push_elem(&free_slots, &place->slot, 0);
+  return 0;
+}
+
+/* Where there is no room, that of the rest. */
+__noinline int find_place(struct sx_websocket_key* key, struct sx_websocket_place* place) {
+  if (!key || !place) return 0;
+  struct sx_websocket_place added = {};
+  const struct sx_websocket_place* found = bpf_map_lookup_elem(&places, key);
+  if (!found && add_place(key, &added)) found = &added;
+  if (!found) found = bpf_map_lookup_elem(&places, key); /* of another CPU */
+  const struct sx_websocket_key rest = {.is_rest = 1};
+  if (!found) found = bpf_map_lookup_elem(&places, &rest);
+  if (found) *place = *found;
+  return 0;
+}
+
+static __always_inline struct sx_websocket_counts* counts_of(struct sx_websocket_key* key,
+                                                             struct sx_websocket_place* place) {
+  struct sx_websocket_slot* slot = bpf_map_lookup_elem(&slots, &place->slot);
+  if (slot && place->tag && slot->tag == place->tag) return &slot->counts;
+  find_place(key, place);
+  slot = bpf_map_lookup_elem(&slots, &place->slot);
+  return slot ? &slot->counts : 0;
+}
+
+static __always_inline void add_lifetime(struct sx_lifetimes* into, __u64 nanoseconds) {
+  const __u64 milliseconds = nanoseconds / 1000000;
+  __u32 bucket = 0;
+  while (bucket < SX_LIFETIME_BUCKETS - 1 && milliseconds > edges[bucket]) bucket++;
+  ADD(into->milliseconds, milliseconds);
+  ADD(into->buckets[bucket], 1);
+}
+
+static __always_inline void count_error(struct sx_websocket_key* key,
+                                        struct sx_websocket_place* place,
+                                        enum sx_websocket_error error) {
+  struct sx_websocket_counts* counted = counts_of(key, place);
+  if (counted) ADD(counted->errors[error], 1);
+}
+
+/* A sequence number next to where the stream is, made 64 bits wide. */
+static __always_inline __u64 widen(const struct stream* s, __u32 number) {
+  return s->end + (__s64)(__s32)(number - (__u32)s->end);
+}
+
+#endif

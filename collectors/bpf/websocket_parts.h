@@ -1,0 +1,94 @@
+/* Reads the frames and heads in a part of a stream; for websockets.bpf.c only.
+ *
+ * Functions that are called from several places are not inlined: the verifier then looks at each
+ * once. */
+#ifndef SOCKET_EXPORTER_WEBSOCKET_PARTS_H
+#define SOCKET_EXPORTER_WEBSOCKET_PARTS_H
+
+#include "collectors/bpf/websocket_holes.h"
+
+#define BLOCK 64          /* bytes that are read at a time */
+#define MOST_FRAMES 65536 /* in a packet */
+
+struct walk {
+  struct __sk_buff* skb;
+  struct chunk* chunk;
+  struct stream* stream;
+  __u64 from;
+  __u64 to;
+  __u32 offset;
+  __u32 is_masked;
+  __u32 is_broken;
+};
+
+static long walk_frame(__u32 i, struct walk* w) {
+  struct sx_frames* frames = &w->stream->frames;
+  struct sx_frames_seen* seen = &w->stream->seen;
+  const __u32 wanted = sx_want_header(frames, seen, w->to);
+  if (!wanted) return 1;
+  const __u32 offset = w->offset + (__u32)(frames->next - w->from);
+  if (read_part(w->skb, w->chunk, offset, &frames->header[frames->held & 15], wanted)) return 1;
+  const enum sx_step step = sx_take_header(frames, seen, wanted, w->is_masked);
+  if (step == SX_GO_ON) return 0;
+  w->is_broken = step == SX_BROKEN;
+  return 1;
+}
+
+/* True where the bytes are no frames. */
+__noinline int walk_frames(struct __sk_buff* skb, struct connection* c, struct part* part) {
+  if (!c || !part) return 0;
+  const __u32 direction = part->direction & 1;
+  struct walk w = {.skb = skb, .from = part->from, .to = part->to, .offset = part->offset};
+  w.stream = &c->streams[direction];
+  w.is_masked = direction == SX_IN;
+  if (part->chunk != IN_PACKET) {
+    w.chunk = bpf_map_lookup_elem(&chunks, &part->chunk);
+    if (!w.chunk) return 1;
+  }
+  bpf_loop(MOST_FRAMES, walk_frame, &w, 0);
+  return w.is_broken;
+}
+
+struct scan {
+  struct __sk_buff* skb;
+  struct chunk* chunk;
+  struct sx_head* head;
+  __u32 offset;
+  __u32 left;
+  __u32 is_response;
+  enum sx_step step;
+  __u8 block[BLOCK];
+};
+
+static long scan_byte(__u32 i, struct scan* s) {
+  if (!s->left) return 1;
+  if (!(i & (BLOCK - 1))) {
+    __u32 count = s->left < BLOCK ? s->left : BLOCK;
+    if (count < 1 || count > BLOCK || read_part(s->skb, s->chunk, s->offset, s->block, count)) {
+      return 1;
+    }
+  }
+  s->offset++;
+  s->left--;
+  s->step = sx_step_head(s->head, s->block[i & (BLOCK - 1)], s->is_response);
+  return s->step != SX_GO_ON;
+}
+
+/* Moves `next` behind the head, or to the end of the part. */
+__noinline int scan_head(struct __sk_buff* skb, struct connection* c, struct part* part) {
+  if (!c || !part) return SX_BROKEN;
+  struct stream* stream = &c->streams[part->direction & 1];
+  const __u32 skipped = stream->frames.next - part->from;
+  struct scan s = {.skb = skb, .head = &stream->head, .offset = part->offset + skipped};
+  s.left = part->to - stream->frames.next;
+  s.is_response = (part->direction & 1) == SX_OUT;
+  if (part->chunk != IN_PACKET) {
+    s.chunk = bpf_map_lookup_elem(&chunks, &part->chunk);
+    if (!s.chunk) return SX_BROKEN;
+  }
+  bpf_loop(SX_LONGEST_HEAD, scan_byte, &s, 0);
+  stream->frames.next = part->to - s.left;
+  return s.step;
+}
+
+#endif

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "collectors/base/fd.h"
+#include "collectors/base/result.h"
+#include "collectors/kernel/kernel.h"
+#include "collectors/kernel/websocket_tracker.h"
+
+namespace socket_exporter {
+
+/// WebSocket connections, followed where this host lets it and ports are given. One thread at a
+/// time.
+class FollowedWebsockets {
+ public:
+  FollowedWebsockets(const std::string& procfs, WebsocketPorts ports);
+
+  const Feature& feature() const { return feature_; }
+  /// `unavailable` where they are not followed.
+  Result<WebsocketCounts> read();
+  /// As WebsocketTracker::forget.
+  std::vector<WebsocketRecord> forget(std::span<const WebsocketKey> idle);
+  /// Of a cgroup of their keys; empty: not known.
+  std::string cgroup_path(std::uint64_t cgroup) const;
+
+ private:
+  Fd cgroup_root_;
+  std::optional<WebsocketTracker> tracker_;
+  Feature feature_{"websocket_tracking", false, ""};
+};
+
+}  // namespace socket_exporter

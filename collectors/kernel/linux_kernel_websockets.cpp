@@ -1,0 +1,18 @@
+#include "collectors/kernel/linux_kernel.h"
+
+namespace socket_exporter {
+
+Result<WebsocketCounts> LinuxKernel::websockets() {
+  if (!websockets_) return Error{Error::Kind::unavailable, "WebSockets are not followed"};
+  return websockets_->read();
+}
+
+std::vector<WebsocketRecord> LinuxKernel::forget_websockets(std::span<const WebsocketKey> idle) {
+  return websockets_ ? websockets_->forget(idle) : std::vector<WebsocketRecord>{};
+}
+
+Workload LinuxKernel::websocket_workload(std::uint64_t cgroup) {
+  return websockets_ ? workloads_.of_path(websockets_->cgroup_path(cgroup)) : Workload{};
+}
+
+}  // namespace socket_exporter

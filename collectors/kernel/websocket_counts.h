@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <vector>
+
+#include "collectors/bpf/websockets.h"
+#include "collectors/kernel/connect_counts.h"
+
+namespace socket_exporter {
+
+/// Which connections may be WebSockets, by the port of the server.
+struct WebsocketPorts {
+  std::vector<std::uint16_t> server{};  ///< the server is on this host
+  std::vector<std::uint16_t> client{};  ///< the client is
+  bool learns = false;                  ///< server ports from handshakes
+  bool empty() const { return server.empty() && client.empty() && !learns; }
+  bool operator==(const WebsocketPorts&) const = default;
+};
+
+/// Whose connections. All else is empty where `is_rest`: that counts what found no room.
+struct WebsocketKey {
+  NetnsId netns{};
+  bool is_rest = false;
+  std::uint64_t cgroup = 0;
+  std::uint16_t port = 0;  ///< of the server
+  auto operator<=>(const WebsocketKey&) const = default;
+};
+
+/// All fields of sx_websocket_counts, one after another; since tracking began, or since the key was
+/// forgotten.
+using WebsocketCounters =
+    std::array<std::uint64_t, sizeof(sx_websocket_counts) / sizeof(std::uint64_t)>;
+
+struct WebsocketRecord {
+  WebsocketKey key;
+  WebsocketCounters counters{};
+};
+
+/// What WebSocket connections of all namespaces came to.
+struct WebsocketCounts {
+  std::vector<WebsocketRecord> records{};
+  WebsocketPorts ports{};            ///< that were asked for
+  std::uint64_t adopted = 0;         ///< connections that were found open
+  std::uint64_t desynced = 0;        ///< directions whose frames could not be followed any more
+  std::uint64_t resynced = 0;        ///< of them, those that can be again
+  std::uint64_t repaired = 0;        ///< segments that came out of order and were put in place
+  std::uint64_t pool_exhausted = 0;  ///< segments that there was no room for to wait
+  std::uint64_t missed = 0;          ///< events and connections that were lost
+};
+
+}  // namespace socket_exporter

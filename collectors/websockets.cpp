@@ -1,0 +1,241 @@
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "collectors/collector.h"
+
+namespace socket_exporter {
+namespace {
+
+// The labels of one series of connections, with those of `extra` behind them.
+template <typename... L>
+constexpr auto by_port(Type type, std::string_view name, std::string_view help, L... extra) {
+  return Metric(type, name, help, "netns", "namespace", "pod", "port", extra...);
+}
+
+constexpr auto kActive = by_port(
+    Type::Gauge, "websocket_connections_active",
+    "WebSocket connections that are open. port is the server's, whichever end is on this host. The "
+    "busiest have a series each; the rest of a namespace is port=\"other\".");
+constexpr auto kConnections =
+    by_port(Type::Counter, "websocket_connections_total",
+            "WebSocket connections that were opened by a handshake, since the exporter's start.");
+constexpr auto kDisconnections = by_port(
+    Type::Counter, "websocket_disconnections_total",
+    "WebSocket connections that ended, by the code of the first close frame and who sent it. "
+    "Without one: abnormal_fin, a FIN; abnormal_reset, a reset by the peer; abnormal_timeout, the "
+    "peer was not heard of any more; abnormal_local, a reset by the end on this host.",
+    "reason", "initiator");
+constexpr auto kErrors = by_port(
+    Type::Counter, "websocket_connection_errors_total",
+    "WebSocket handshakes that failed. http_4xx, http_5xx, http_other: by the response; "
+    "incomplete: the connection ended before a response was there; no_request: it ended without a "
+    "byte from the client; refused: connect() was refused, where the client is on this host.",
+    "error_type");
+constexpr auto kLatency = by_port(
+    Type::Histogram, "websocket_message_latency_seconds",
+    "Times to an answer where this host's end sees them. ping: from a ping to the next pong; "
+    "request: from a message of the client to the next of the server.",
+    "kind");
+constexpr auto kMessages = by_port(
+    Type::Counter, "websocket_messages_total",
+    "WebSocket messages whose last byte was seen; one in fragments counts once. in is from the "
+    "client to the server.",
+    "direction", "opcode");
+constexpr auto kBytes = by_port(Type::Counter, "websocket_message_bytes_total",
+                                "Payload of those text and binary messages, as it was sent: "
+                                "compressed where that was agreed on.",
+                                "direction");
+constexpr auto kDuration = by_port(Type::Histogram, "websocket_connection_duration_seconds",
+                                   "Time from the handshake until the connection ended.");
+constexpr auto kIdle = by_port(
+    Type::Histogram, "websocket_idle_before_close_seconds",
+    "Silence before a WebSocket connection was closed: time since the last data that was no close "
+    "frame. Many at one value are the idle timeout of a proxy.");
+constexpr Metric kAdopted{
+    Type::Counter, "websocket_tracker_adopted_total",
+    "Connections that were open before the exporter saw them; not in websocket_connections_total."};
+constexpr Metric kDesync{
+    Type::Counter, "websocket_tracker_desync_total",
+    "Directions of connections that were no WebSocket frames any more, or that a part was missed "
+    "of; their messages do not count until the next resync."};
+constexpr Metric kResync{Type::Counter, "websocket_tracker_resync_total",
+                         "Those of them whose frames could be followed again."};
+constexpr Metric kRepaired{Type::Counter, "websocket_tracker_repaired_total",
+                           "Segments that came out of order and were put in their place."};
+constexpr Metric kPoolExhausted{
+    Type::Counter, "websocket_tracker_pool_exhausted_total",
+    "Segments out of order that there was no memory for: 4 MiB in all, 256 parts a connection."};
+constexpr Metric kMissed{
+    Type::Counter, "websocket_tracker_missed_total",
+    "Events that were lost: one came during another, or there was no memory for a connection."};
+constexpr MetricInfo kMetrics[] = {
+    kActive, kConnections, kDisconnections, kErrors, kLatency,  kMessages,      kBytes, kDuration,
+    kIdle,   kAdopted,     kDesync,         kResync, kRepaired, kPoolExhausted, kMissed};
+
+constexpr std::string_view kOther = "other";
+constexpr std::size_t kMostShown = 100;
+
+/// Label values by the enumerations of websockets.h.
+constexpr std::string_view kReasons[] = {
+    "normal",           "going_away",       "protocol_error",
+    "unsupported_data", "no_status",        "invalid_payload",
+    "policy_violation", "message_too_big",  "mandatory_extension",
+    "internal_error",   "service_restart",  "try_again_later",
+    "bad_gateway",      "application_3xxx", "application_4xxx",
+    "invalid",          "abnormal_fin",     "abnormal_reset",
+    "abnormal_timeout", "abnormal_local"};
+constexpr std::string_view kInitiators[] = {"client", "server", "none"};
+constexpr std::string_view kErrorTypes[] = {"http_4xx",   "http_5xx",   "http_other",
+                                            "incomplete", "no_request", "refused"};
+constexpr std::string_view kDirections[] = {"in", "out"};
+constexpr std::string_view kOpcodes[] = {"text", "binary", "ping", "pong", "close"};
+constexpr std::string_view kKinds[] = {"ping", "request"};
+static_assert(std::size(kReasons) == SX_CLOSE_REASONS);
+static_assert(std::size(kInitiators) == SX_INITIATORS);
+static_assert(std::size(kErrorTypes) == SX_HANDSHAKE_ERRORS);
+static_assert(std::size(kDirections) == SX_DIRECTIONS);
+static_assert(std::size(kOpcodes) == SX_MESSAGE_KINDS);
+static_assert(std::size(kKinds) == SX_WEBSOCKET_LATENCIES);
+
+constexpr std::uint32_t kLifetimeEdges[] = {SX_LIFETIME_EDGES};
+static_assert(std::size(kLifetimeEdges) + 1 == SX_LIFETIME_BUCKETS);
+
+Histogram histogram_of(const sx_histogram& times) {
+  Histogram histogram;
+  for (int bucket = 0; bucket < SX_BUCKETS - 1; ++bucket) {
+    histogram.bounds.push_back(std::ldexp(1e-6, SX_FIRST_BUCKET + bucket));
+  }
+  histogram.counts.assign(std::begin(times.buckets), std::end(times.buckets));
+  histogram.sum = static_cast<double>(times.nanoseconds) / 1e9;
+  return histogram;
+}
+
+Histogram histogram_of(const sx_lifetimes& times) {
+  Histogram histogram;
+  for (const std::uint32_t edge : kLifetimeEdges) histogram.bounds.push_back(edge / 1e3);
+  histogram.counts.assign(std::begin(times.buckets), std::end(times.buckets));
+  histogram.sum = static_cast<double>(times.milliseconds) / 1e3;
+  return histogram;
+}
+
+/// One series of each metric.
+struct Series {
+  std::string_view netns;
+  std::string_view pod_namespace;
+  std::string_view pod;
+  std::string_view port;
+  std::int64_t active;
+  sx_websocket_counts counts;
+};
+
+void emit_series(Families& out, const Series& s) {
+  const auto emit = [&](const auto& metric, const auto& value, auto... extra) {
+    out.add(metric, value, s.netns, s.pod_namespace, s.pod, s.port, extra...);
+  };
+  emit(kActive, s.active);
+  emit(kConnections, s.counts.opened);
+  for (std::size_t reason = 0; reason < SX_CLOSE_REASONS; ++reason) {
+    for (std::size_t by = 0; by < SX_INITIATORS; ++by) {
+      emit(kDisconnections, s.counts.closed[reason][by], kReasons[reason], kInitiators[by]);
+    }
+  }
+  for (std::size_t error = 0; error < SX_HANDSHAKE_ERRORS; ++error) {
+    emit(kErrors, s.counts.errors[error], kErrorTypes[error]);
+  }
+  for (std::size_t kind = 0; kind < SX_WEBSOCKET_LATENCIES; ++kind) {
+    emit(kLatency, histogram_of(s.counts.latencies[kind]), kKinds[kind]);
+  }
+  for (std::size_t direction = 0; direction < SX_DIRECTIONS; ++direction) {
+    for (std::size_t kind = 0; kind < SX_MESSAGE_KINDS; ++kind) {
+      emit(kMessages, s.counts.messages[direction][kind], kDirections[direction], kOpcodes[kind]);
+    }
+    emit(kBytes, s.counts.bytes[direction], kDirections[direction]);
+  }
+  emit(kDuration, histogram_of(s.counts.duration));
+  emit(kIdle, histogram_of(s.counts.silence));
+}
+
+class Websockets final : public Collector {
+ public:
+  // Where WebSockets are not followed, socket_exporter_feature_info says why.
+  Result<> emit(Snapshot& snapshot, Families& out) override {
+    const auto counts = snapshot.websockets();
+    if (!counts && counts.error().kind == Error::Kind::unavailable) return {};
+    if (!counts) return counts.error();
+    WebsocketLedger& ledger = snapshot.history().websockets;
+    ledger.read(
+        counts->records, snapshot.scanned_namespaces(),
+        [&](std::uint64_t cgroup) { return snapshot.websocket_workload(cgroup); },
+        snapshot.started());
+    ledger.forget(snapshot.forget_websockets(ledger.idle()));
+    snapshot.history().overflow[kConnections.name] += ledger.choose(kMostShown);
+
+    emit_shown(snapshot, ledger, out);
+    emit_unseen(snapshot, ledger, counts->ports, out);
+    emit_rest(snapshot, ledger, out);
+    out.add(kAdopted, counts->adopted);
+    out.add(kDesync, counts->desynced);
+    out.add(kResync, counts->resynced);
+    out.add(kRepaired, counts->repaired);
+    out.add(kPoolExhausted, counts->pool_exhausted);
+    out.add(kMissed, counts->missed);
+    return {};
+  }
+
+ private:
+  static void emit_shown(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
+    for (const auto& [labels, counters] : ledger.websockets().series()) {
+      emit_series(out, {snapshot.name_of(labels.netns.inode), labels.pod_namespace, labels.pod,
+                        std::to_string(labels.port), ledger.active(labels), named(counters)});
+    }
+  }
+
+  // Of the host: a port that has no connection yet is zero, not missing.
+  static void emit_unseen(const Snapshot& snapshot, const WebsocketLedger& ledger,
+                          const WebsocketPorts& ports, Families& out) {
+    std::set<std::uint16_t> unseen(ports.server.begin(), ports.server.end());
+    unseen.insert(ports.client.begin(), ports.client.end());
+    for (const auto& [labels, counters] : ledger.websockets().series()) {
+      if (labels.netns.inode == snapshot.host().inode && labels.pod.empty()) {
+        unseen.erase(labels.port);
+      }
+    }
+    for (const std::uint16_t port : unseen) {
+      emit_series(out, {snapshot.host().name, "", "", std::to_string(port), 0, {}});
+    }
+  }
+
+  static void emit_rest(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
+    for (const NetNs& ns : snapshot.namespaces()) {
+      if (ns.is_other()) continue;
+      const NetnsId slot = NetnsPlaces::slot_of(ns);
+      const auto rest = ledger.websockets().rest_of(slot);
+      const std::int64_t active = ledger.active_of_rest(slot);
+      if (rest != WebsocketCounters{} || active != 0) {
+        emit_series(out, {ns.name, "", "", kOther, active, named(rest)});
+      }
+    }
+    const auto hidden = ledger.websockets().rest_of(NetnsId{});
+    const std::int64_t active = ledger.active_of_rest(NetnsId{});
+    if (hidden != WebsocketCounters{} || active != 0) {
+      emit_series(out, {kOther, "", "", kOther, active, named(hidden)});
+    }
+  }
+};
+
+}  // namespace
+
+extern const CollectorEntry kWebsocketsEntry{
+    .name = "websockets",
+    .summary = "WebSocket connections: messages, disconnect reasons and latency, by eBPF",
+    .on_by_default = true,
+    .needs_sockets = false,
+    .metrics = kMetrics,
+    .make = [] { return std::unique_ptr<Collector>(new Websockets); },
+};
+
+}  // namespace socket_exporter

@@ -1,0 +1,132 @@
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+
+#include "tests/exposition.h"
+#include "tests/fake_kernel.h"
+
+using namespace socket_exporter;
+
+namespace {
+
+constexpr std::string_view kPort = "netns=\"host\",namespace=\"\",pod=\"\",port=\"8003\"";
+
+/// A kernel that follows WebSockets of the host's namespace at port 8003.
+struct FollowingKernel : FakeKernel {
+  explicit FollowingKernel(const sx_websocket_counts& counts = {}) {
+    netns = {{1, "host", 100}};
+    WebsocketRecord record{{.netns = {100, 1}, .port = 8003}};
+    std::memcpy(record.counters.data(), &counts, sizeof counts);
+    websocket_counts = WebsocketCounts{.records = {record}};
+  }
+};
+
+std::string line(std::string_view name, std::string_view more, std::uint64_t value) {
+  return fmt::format("{}{{{}{}{}}} {}", name, kPort, more.empty() ? "" : ",", more, value);
+}
+
+}  // namespace
+
+TEST_CASE("WebSocket connections are shown with every reason and kind", "[websockets]") {
+  sx_websocket_counts counts{};
+  counts.opened = 9;
+  counts.adopted = 1;
+  counts.closed[SX_GOING_AWAY][SX_BY_SERVER] = 3;
+  counts.closed[SX_ABNORMAL_TIMEOUT][SX_BY_NONE] = 1;
+  counts.errors[SX_HTTP_4XX] = 4;
+  counts.messages[SX_IN][SX_TEXT] = 50;
+  counts.messages[SX_OUT][SX_PONG] = 6;
+  counts.bytes[SX_OUT] = 700;
+  FollowingKernel kernel(counts);
+  const std::string text = expose(kernel, "websockets");
+  CHECK_THAT(text, HasLine(line("websocket_connections_active", "", 6)));
+  CHECK_THAT(text, HasLine(line("websocket_connections_total", "", 9)));
+  constexpr std::string_view kClosed = "websocket_disconnections_total";
+  CHECK_THAT(text, HasLine(line(kClosed, "reason=\"going_away\",initiator=\"server\"", 3)));
+  CHECK_THAT(text, HasLine(line(kClosed, "reason=\"abnormal_timeout\",initiator=\"none\"", 1)));
+  CHECK_THAT(text, HasLine(line(kClosed, "reason=\"application_4xxx\",initiator=\"client\"", 0)));
+  constexpr std::string_view kErrors = "websocket_connection_errors_total";
+  CHECK_THAT(text, HasLine(line(kErrors, "error_type=\"http_4xx\"", 4)));
+  CHECK_THAT(text, HasLine(line(kErrors, "error_type=\"refused\"", 0)));
+  constexpr std::string_view kMessages = "websocket_messages_total";
+  CHECK_THAT(text, HasLine(line(kMessages, "direction=\"in\",opcode=\"text\"", 50)));
+  CHECK_THAT(text, HasLine(line(kMessages, "direction=\"out\",opcode=\"pong\"", 6)));
+  CHECK_THAT(text, HasLine(line(kMessages, "direction=\"in\",opcode=\"close\"", 0)));
+  CHECK_THAT(text, HasLine(line("websocket_message_bytes_total", "direction=\"out\"", 700)));
+}
+
+TEST_CASE("lifetimes have edges on either side of the idle timeouts of proxies", "[websockets]") {
+  sx_websocket_counts counts{};
+  counts.silence.milliseconds = 60'500;
+  counts.silence.buckets[9] = 1;
+  counts.duration.buckets[SX_LIFETIME_BUCKETS - 1] = 1;
+  FollowingKernel kernel(counts);
+  const std::string text = expose(kernel, "websockets");
+  constexpr std::string_view kIdle = "websocket_idle_before_close_seconds";
+  for (const auto& [below, above] :
+       {std::pair(29, 31), std::pair(59, 61), std::pair(98, 102), std::pair(238, 242),
+        std::pair(298, 302), std::pair(348, 352)}) {
+    const auto bucket = [&](int edge, int count) {
+      return HasLine(line(fmt::format("{}_bucket", kIdle), fmt::format("le=\"{}\"", edge),
+                          static_cast<std::uint64_t>(count)));
+    };
+    CHECK_THAT(text, bucket(below, below > 60 ? 1 : 0));
+    CHECK_THAT(text, bucket(above, above > 60 ? 1 : 0));
+  }
+  CHECK_THAT(text, HasLine(fmt::format("{}_sum{{{}}} 60.5", kIdle, kPort)));
+  constexpr std::string_view kDuration = "websocket_connection_duration_seconds_bucket";
+  CHECK_THAT(text, HasLine(line(kDuration, "le=\"86400\"", 0)));
+  CHECK_THAT(text, HasLine(line(kDuration, "le=\"+Inf\"", 1)));
+}
+
+TEST_CASE("latencies are histograms by kind", "[websockets]") {
+  sx_websocket_counts counts{};
+  counts.latencies[SX_PING_LATENCY].nanoseconds = 1'500'000'000;
+  counts.latencies[SX_PING_LATENCY].buckets[1] = 2;
+  FollowingKernel kernel(counts);
+  const std::string text = expose(kernel, "websockets");
+  constexpr std::string_view kLatency = "websocket_message_latency_seconds";
+  const std::string bucket = fmt::format("{}_bucket", kLatency);
+  CHECK_THAT(text, HasLine(line(bucket, "kind=\"ping\",le=\"6.4e-05\"", 0)));
+  CHECK_THAT(text, HasLine(line(bucket, "kind=\"ping\",le=\"0.000128\"", 2)));
+  CHECK_THAT(text, HasLine(line(fmt::format("{}_count", kLatency), "kind=\"request\"", 0)));
+  CHECK_THAT(text, HasLine(fmt::format("{}_sum{{{},kind=\"ping\"}} 1.5", kLatency, kPort)));
+}
+
+TEST_CASE("a configured port without a connection is zero, once", "[websockets]") {
+  FollowingKernel kernel;
+  kernel.websocket_counts->records.clear();
+  kernel.websocket_counts->ports = {.server = {8003}, .client = {8003, 9000}};
+  const std::string text = expose(kernel, "websockets");
+  CHECK_THAT(text, HasLine(line("websocket_connections_active", "", 0)));
+  CHECK_THAT(text, HasLine(line("websocket_connections_total", "", 0)));
+  CHECK_THAT(text, HasLine("websocket_connections_total{netns=\"host\",namespace=\"\",pod=\"\","
+                           "port=\"9000\"} 0"));
+}
+
+TEST_CASE("what could not be followed is counted", "[websockets]") {
+  FollowingKernel kernel;
+  kernel.websocket_counts->adopted = 1;
+  kernel.websocket_counts->desynced = 2;
+  kernel.websocket_counts->resynced = 3;
+  kernel.websocket_counts->repaired = 4;
+  kernel.websocket_counts->pool_exhausted = 5;
+  kernel.websocket_counts->missed = 6;
+  const std::string text = expose(kernel, "websockets");
+  CHECK_THAT(text, HasLine("websocket_tracker_adopted_total 1"));
+  CHECK_THAT(text, HasLine("websocket_tracker_desync_total 2"));
+  CHECK_THAT(text, HasLine("websocket_tracker_resync_total 3"));
+  CHECK_THAT(text, HasLine("websocket_tracker_repaired_total 4"));
+  CHECK_THAT(text, HasLine("websocket_tracker_pool_exhausted_total 5"));
+  CHECK_THAT(text, HasLine("websocket_tracker_missed_total 6"));
+}
+
+TEST_CASE("where WebSockets are not followed there is nothing, and it is no failure",
+          "[websockets]") {
+  FakeKernel kernel;
+  kernel.websocket_counts = Error{Error::Kind::unavailable, "not followed"};
+  CHECK(expose(kernel, "websockets").empty());
+  kernel.websocket_counts = Error{Error::Kind::io, "bpf map"};
+  CHECK(expose_error(kernel, "websockets").kind == Error::Kind::io);
+}
