@@ -11,6 +11,13 @@ using namespace socket_exporter;
 
 namespace {
 
+WebsocketPorts only(const Server& server) {
+  WebsocketPorts ports;
+  ports.server.push_back(port_of(server.address()));
+  return ports;
+}
+
+// Also those of clients: both ends of a connection over loopback count.
 WebsocketPorts all_ports() {
   WebsocketPorts ports;
   ports.server.resize(65535);
@@ -24,8 +31,8 @@ Fd cgroup_root() {
   return std::move(*root);
 }
 
-WebsocketTracker started() {
-  auto started = WebsocketTracker::start(cgroup_root(), all_ports());
+WebsocketTracker started(WebsocketPorts ports) {
+  auto started = WebsocketTracker::start(cgroup_root(), std::move(ports));
   REQUIRE(started);
   return std::move(*started);
 }
@@ -55,8 +62,8 @@ void connect_in_vain(Server& server) {
 
 TEST_CASE("a WebSocket key is the namespace by its cookie, the cgroup and the server's port") {
   const Namespace ns;
-  WebsocketTracker tracker = started();
   Server server("127.0.0.1");
+  WebsocketTracker tracker = started(only(server));
   connect_in_vain(server);
   const auto records = records_of(tracker, ns);
   REQUIRE(records.size() == 1);
@@ -72,8 +79,8 @@ TEST_CASE("a WebSocket key is the namespace by its cookie, the cgroup and the se
 
 TEST_CASE("a WebSocket key that is forgotten is returned with its last counts, and begins anew") {
   const Namespace ns;
-  WebsocketTracker tracker = started();
   Server server("127.0.0.1");
+  WebsocketTracker tracker = started(only(server));
   for (int i = 0; i < 3; ++i) connect_in_vain(server);
   const WebsocketKey key = records_of(tracker, ns).front().key;
   const auto last = tracker.forget(std::vector{key});
@@ -87,7 +94,7 @@ TEST_CASE("a WebSocket key that is forgotten is returned with its last counts, a
 
 TEST_CASE("a full table of WebSocket keys keeps sums exact, and has room for what comes later") {
   const Namespace ns;
-  WebsocketTracker tracker = started();
+  WebsocketTracker tracker = started(all_ports());
   constexpr std::uint64_t kServers = SX_WEBSOCKET_KEYS + 100;
   for (std::uint64_t i = 0; i < kServers; ++i) {
     Server server("127.0.0.1");
@@ -106,8 +113,10 @@ TEST_CASE("a full table of WebSocket keys keeps sums exact, and has room for wha
   CHECK(tracker.forget(keys).size() == keys.size());
   Server server("127.0.0.1");
   connect_in_vain(server);
-  REQUIRE(records_of(tracker, ns).size() == 1);
-  CHECK(requests_missed(records_of(tracker, ns).front()) == 1);
+  auto later = records_of(tracker, ns);
+  std::erase_if(later, [&](const auto& r) { return r.key.port != port_of(server.address()); });
+  REQUIRE(later.size() == 1);
+  CHECK(requests_missed(later.front()) == 1);
 }
 
 TEST_CASE("WebSockets are followed as often as one likes, and nothing is left behind") {
