@@ -160,7 +160,7 @@ class ReportTest(Staged):
         self.assert_rate(opened["opensPerSecond"], client)
         self.assert_rate(opened["timeWaitPerSecond"], client)
         self.assertGreater(opened["lifetimeSeconds"], 0.015)
-        self.assertLess(opened["lifetimeSeconds"], 0.07)
+        self.assertLess(opened["lifetimeSeconds"], 0.5)  # 0.02 and what a busy machine adds
         opener, = opened["openers"]
         self.assertEqual((opener["process"], opener["pid"], opener["share"]), (client.name, client.child.pid, 1))
         print(f"{client.opened / client.seconds:.0f} connections/s by the client's own count,",
