@@ -31,6 +31,11 @@
     failureWarning: 0.05,
     failureCritical: 0.25,
     failureAttempts: 0.1,
+    // Seconds within which 95 % of a destination's responses begin, how many times as long as a day ago,
+    // and responses a second that tell.
+    slowSeconds: 0.2,
+    slowFactor: 5,
+    slowResponses: 0.1,
     // Descriptors of a process, and tables of the kernel, that are used.
     descriptors: 0.8,
     tableWarning: 0.75,

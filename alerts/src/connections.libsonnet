@@ -40,6 +40,14 @@ local lib = import 'lib.libsonnet';
             ) > %(failureAttempts)g
           )
         ||| % fill),
+        lib.record('fleet_destination:socket_response_seconds:p95_5m', |||
+          histogram_quantile(0.95, sum by (%(fleet)s, destination, destination_port, peer_service, le) (
+            rate(socket_response_seconds_bucket{%(selector)s,destination!="other"}[5m])
+          ))
+          and sum by (%(fleet)s, destination, destination_port, peer_service) (
+            rate(socket_response_seconds_count{%(selector)s,destination!="other"}[5m])
+          ) > %(slowResponses)g
+        ||| % fill),
         alert(
           'CloseWaitLeak',
           'warning',
@@ -94,6 +102,21 @@ local lib = import 'lib.libsonnet';
           'Some connections to a destination fail.',
           failing,
           pending='5m',
+          keep=true,
+          dashboard='socket-connections',
+        ),
+        alert(
+          'DestinationSlow',
+          'warning',
+          |||
+            fleet_destination:socket_response_seconds:p95_5m{%(selector)s} > %(slowSeconds)g
+            and fleet_destination:socket_response_seconds:p95_5m{%(selector)s}
+              > %(slowFactor)g * fleet_destination:socket_response_seconds:p95_5m{%(selector)s} offset 1d
+          ||| % config,
+          'A destination answers much more slowly than a day ago.',
+          'One in twenty responses of ' + lib.destination + ' begins after more than {{ $value | humanizeDuration }}, over ' +
+          '%g times as late as a day ago.' % config.slowFactor,
+          pending='10m',
           keep=true,
           dashboard='socket-connections',
         ),
