@@ -3,11 +3,12 @@ function(config={})
   local mixin = (import 'mixin.libsonnet') + { _config+:: config };
   {
     'socket_exporter.rules.yml': mixin.prometheusAlerts,
+    'websocket.rules.yml': mixin.websocket,
     'optional/totals.rules.yml': mixin.totals,
     'prometheusrule.yaml': {
       apiVersion: 'monitoring.coreos.com/v1',
       kind: 'PrometheusRule',
       metadata: { name: 'socket-exporter', labels: { 'app.kubernetes.io/name': 'socket-exporter' } },
-      spec: mixin.prometheusAlerts,
+      spec: { groups: mixin.prometheusAlerts.groups + mixin.websocket.groups },
     },
   }

@@ -3,4 +3,5 @@
 (import 'connections.libsonnet') +
 (import 'limits.libsonnet') +
 (import 'exporter.libsonnet') +
-(import 'totals.libsonnet')
+(import 'totals.libsonnet') +
+(import 'websocket.libsonnet')

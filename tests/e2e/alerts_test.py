@@ -206,6 +206,7 @@ HOST = {"job": "socket-exporter", "instance": "web-1:10077"}
 TO = {"netns": "host", "destination": "10.0.3.17", "destination_port": "5432"}
 TUPLE = TO | {"protocol": "tcp", "source": "10.0.0.5"}
 EXHAUSTED = {"alertname": "EphemeralPortsExhausted", "severity": "critical", "comm": "checkout"} | TO
+STORM = {"alertname": "WebSocketDisconnectStorm", "severity": "critical", "namespace": "shop", "port": "443"}
 
 
 def high(severity):
@@ -225,6 +226,8 @@ PAIRS = (
     (high("warning"), high("critical"), False),
     (high("warning"), {"alertname": "EphemeralPortSearchSlow", "severity": "info"} | TUPLE, True),
     ({"alertname": "ListenQueueFull", "severity": "warning"}, {"alertname": "ListenQueueOverflow"}, True),
+    (STORM, {"alertname": "WebSocketReconnectSurge", "namespace": "shop", "port": "443"}, True),
+    (STORM, {"alertname": "WebSocketReconnectSurge", "namespace": "shop", "port": "444"}, False),
     ({"alertname": "SocketExporterDown", "severity": "warning"}, EXHAUSTED, True),
     ({"alertname": "SocketExporterDown", "severity": "warning"}, EXHAUSTED | {"instance": "web-2:10077"}, False),
 )
