@@ -19,6 +19,10 @@ static __always_inline struct records read_records(struct __sk_buff* skb, struct
   return records;
 }
 
+static __always_inline int is_after(__u32 sequence, __u32 other) {
+  return (__s32)(sequence - other) > 0;
+}
+
 static __always_inline int ends_in(struct __sk_buff* skb, struct segment* s, __u32 inside) {
   const __u32 size = RECORD_HEADER + inside;
   struct record r;
@@ -61,7 +65,7 @@ SEC("cgroup_skb/egress") int ask(struct __sk_buff* skb) {
   struct bpf_sock* sk = skb->sk;
   struct turn* turn = sk ? bpf_sk_storage_get(&turns, sk, 0, 0) : 0;
   struct segment s;
-  if (!turn || !read_segment(skb, &s)) return PASS;
+  if (!turn || !read_segment(skb, &s) || !s.length) return PASS;
   const __u32 end = s.sequence + s.length;
   if (turn->talk != SILENT && !is_after(end, turn->asked_end)) return PASS; /* sent again */
   end_turn(turn);
@@ -95,7 +99,7 @@ SEC("cgroup_skb/ingress") int answer(struct __sk_buff* skb) {
   struct bpf_sock* sk = skb->sk;
   struct turn* turn = sk ? bpf_sk_storage_get(&turns, sk, 0, 0) : 0;
   struct segment s;
-  if (!turn || !turn->asked_at || !read_segment(skb, &s)) return PASS;
+  if (!turn || !turn->asked_at || !read_segment(skb, &s) || !s.length) return PASS;
   const __u64 asked_at = __sync_fetch_and_add(&turn->asked_at, 0);    /* before both, on any CPU */
   if (is_after(turn->asked_end, s.acknowledged)) return PASS;         /* not all of it came there */
   if (!is_after(s.sequence + s.length, turn->heard_end)) return PASS; /* sent again */

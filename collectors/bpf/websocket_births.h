@@ -44,12 +44,12 @@ static __always_inline void begin(struct connection* c, struct sock* sk, enum ro
 
 static __always_inline void keep_early(struct __sk_buff* skb, const struct segment* s, __u32 port,
                                        __u32 peer_port) {
-  const __u64 key = early_key(s->number, port, peer_port);
+  const __u64 key = early_key(s->sequence, port, peer_port);
   if (bpf_map_update_elem(&early, &key, &no_connection, BPF_NOEXIST)) return;
   struct connection* c = bpf_map_lookup_elem(&early, &key);
   if (!c) return;
   struct stream* const in = &c->streams[SX_IN];
-  struct part part = {.from = POSITIONS + s->number, .offset = s->offset, .chunk = IN_PACKET};
+  struct part part = {.from = POSITIONS + s->sequence, .offset = s->payload, .chunk = IN_PACKET};
   part.to = in->end = part.from + s->length;
   in->frames.next = part.from;
   in->phase = HEAD;
@@ -83,7 +83,7 @@ static __always_inline struct connection* connection_of(struct __sk_buff* skb, s
   set_key(&c->key, (struct sock*)tcp, role == SERVER ? port : peer_port);
   c->is_client = role == CLIENT;
   const __u32 direction = (role == SERVER) == is_egress ? SX_OUT : SX_IN;
-  c->streams[direction].end = POSITIONS + s->number;
+  c->streams[direction].end = POSITIONS + s->sequence;
   c->streams[direction ^ 1].end = POSITIONS + s->acknowledged;
   c->streams[SX_IN].phase = c->streams[SX_OUT].phase = GUESS;
   return c;

@@ -38,7 +38,7 @@ static __always_inline void guess_frames(struct __sk_buff* skb, struct connectio
 
 /* Whether a head begins where this segment does: any of a request, that of 101 as a response. */
 static __always_inline int finds_head(struct __sk_buff* skb, const struct part* part) {
-  struct segment s = {.offset = part->offset, .length = part->to - part->from};
+  struct segment s = {.payload = part->offset, .length = part->to - part->from};
   if ((part->direction & 1) == SX_OUT) return grants_upgrade(skb, &s);
   return begins_with(skb, &s, sx_request, sizeof sx_request);
 }

@@ -2,10 +2,7 @@
 #ifndef SOCKET_EXPORTER_WEBSOCKET_PACKETS_H
 #define SOCKET_EXPORTER_WEBSOCKET_PACKETS_H
 
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/tcp.h>
-
+#include "collectors/bpf/tcp_segment.h"
 #include "collectors/bpf/websocket_maps.h"
 
 #define AF_INET 2
@@ -14,51 +11,11 @@
 
 enum role { NO_ROLE, SERVER, CLIENT };
 
-/* <linux/ipv6.h> has types of the same names as kernel_types.h. */
-struct ipv6_header {
-  __u8 before[6];
-  __u8 next;
-  __u8 rest[33];
-};
-
-struct segment {
-  __u32 offset; /* of the payload */
-  __u32 length;
-  __u32 number; /* of its first byte */
-  __u32 acknowledged;
-  __u32 is_last;
-};
-
-static __always_inline __u32 offset_of_tcp(void* data, void* end) {
-  struct iphdr* v4 = data;
-  struct ipv6_header* v6 = data;
-  if ((void*)(v4 + 1) > end) return 0;
-  if (v4->version == 4) return v4->protocol == IPPROTO_TCP ? v4->ihl * 4 : 0;
-  if ((void*)(v6 + 1) > end) return 0;
-  return v6->next == IPPROTO_TCP ? sizeof *v6 : 0;
-}
-
-/* False where there is neither data nor a FIN, as with a SYN. */
-static __always_inline int read_segment(struct __sk_buff* skb, struct segment* s) {
-  void* const data = (void*)(long)skb->data;
-  void* const end = (void*)(long)skb->data_end;
-  const __u32 offset = offset_of_tcp(data, end);
-  if (!offset || offset > 60) return 0;
-  struct tcphdr* tcp = data + offset;
-  if ((void*)(tcp + 1) > end || tcp->syn) return 0;
-  s->offset = offset + tcp->doff * 4;
-  s->length = skb->len > s->offset ? skb->len - s->offset : 0;
-  s->number = bpf_ntohl(tcp->seq);
-  s->acknowledged = bpf_ntohl(tcp->ack_seq);
-  s->is_last = tcp->fin;
-  return s->length || s->is_last;
-}
-
 /* Whether its first bytes are those. `size` is a multiple of 4. */
 static __always_inline int begins_with(struct __sk_buff* skb, const struct segment* s,
                                        const char* expected, __u32 size) {
   __u32 start[3] = {};
-  if (s->length < size || bpf_skb_load_bytes(skb, s->offset, start, size)) return 0;
+  if (s->length < size || bpf_skb_load_bytes(skb, s->payload, start, size)) return 0;
   for (__u32 i = 0; i < size / 4; i++) {
     if (start[i] != ((const __u32*)expected)[i]) return 0;
   }

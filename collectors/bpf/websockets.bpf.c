@@ -63,14 +63,14 @@ static __always_inline void take_segment(struct __sk_buff* skb, struct bpf_sock*
                                          int is_egress) {
   const __u32 direction = c->is_client == is_egress ? SX_IN : SX_OUT;
   struct stream* const s = &c->streams[direction];
-  struct part part = {.now = bpf_ktime_get_ns(), .offset = segment->offset, .chunk = IN_PACKET};
+  struct part part = {.now = bpf_ktime_get_ns(), .offset = segment->payload, .chunk = IN_PACKET};
   part.direction = direction;
   part.acknowledged = segment->acknowledged;
   if (!is_egress && !lock(s)) {
     ADD(lost, 1);
     return;
   }
-  part.from = widen(s, segment->number);
+  part.from = widen(s, segment->sequence);
   part.to = part.from + segment->length;
   part.before = s->end;
   if (part.to > s->end) s->end = part.to;

@@ -3,13 +3,16 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "collectors/base/fd.h"
 #include "collectors/base/result.h"
 #include "collectors/kernel/proc_file.h"
 
@@ -56,6 +59,21 @@ class BpfProgram {
   static Error fexit_error(std::string_view step, int number) {
     return error_of("fexit", step, number, "CAP_BPF, CAP_PERFMON and a host that allows it",
                     "Linux 5.17 or later with BTF and ftrace");
+  }
+
+  /// Makes programs see the packets of all sockets of this cgroup and of those below it.
+  template <std::size_t kCount>
+  static Result<std::array<BpfLink, kCount>> attach_to_cgroup(
+      const Fd& cgroup, const std::array<bpf_program*, kCount>& programs) {
+    std::array<BpfLink, kCount> links;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      links[i] = BpfLink(bpf_program__attach_cgroup(programs[i], cgroup.number()));
+      if (links[i]) continue;
+      Error error = errno_error("attach to the root of cgroup2", errno);
+      if (error.kind == Error::Kind::denied) error.what += ": needs CAP_NET_ADMIN";
+      return error;
+    }
+    return links;
   }
 
   /// Events that came while the program was at work on that CPU already.

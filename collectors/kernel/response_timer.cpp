@@ -1,6 +1,5 @@
 #include "collectors/kernel/response_timer.h"
 
-#include <cerrno>
 #include <utility>
 
 #include "collectors/kernel/cgroup_root.h"
@@ -12,21 +11,10 @@ Result<ResponseTimer> ResponseTimer::start(const std::string& procfs) {
   if (!cgroup) return cgroup.error();
   auto loaded = Bpf::load();
   if (!loaded) return loaded.error();
-  ResponseTimer timer(std::move(*loaded));
-  if (const auto attached = timer.attach(*cgroup); !attached) return attached.error();
-  return timer;
-}
-
-Result<> ResponseTimer::attach(const Fd& cgroup) {
-  const std::array programs{bpf_->progs.ask, bpf_->progs.answer};
-  for (std::size_t i = 0; i < programs.size(); ++i) {
-    links_[i] = BpfLink(bpf_program__attach_cgroup(programs[i], cgroup.number()));
-    if (links_[i]) continue;
-    Error error = errno_error("attach to the root of cgroup2", errno);
-    if (error.kind == Error::Kind::denied) error.what += ": needs CAP_NET_ADMIN";
-    return error;
-  }
-  return {};
+  Bpf& program = *loaded;
+  auto links = Bpf::attach_to_cgroup<2>(*cgroup, {program->progs.ask, program->progs.answer});
+  if (!links) return links.error();
+  return ResponseTimer(std::move(program), std::move(*links));
 }
 
 }  // namespace socket_exporter

@@ -2,8 +2,8 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
-#include "collectors/base/fd.h"
 #include "collectors/bpf/connects.h"
 #include "collectors/kernel/bpf_program.h"
 #include "responses.skel.h"
@@ -23,11 +23,12 @@ class ResponseTimer {
  private:
   using Bpf = BpfProgram<responses_bpf>;
 
-  explicit ResponseTimer(Bpf program) : bpf_(std::move(program)) {}
-  Result<> attach(const Fd& cgroup);
+  using Links = std::array<BpfLink, 2>;
+
+  ResponseTimer(Bpf program, Links links) : bpf_(std::move(program)), links_(std::move(links)) {}
 
   Bpf bpf_;
-  std::array<BpfLink, 2> links_;  // go before the program
+  Links links_;  // go before the program
 };
 
 }  // namespace socket_exporter

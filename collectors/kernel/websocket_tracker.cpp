@@ -95,14 +95,9 @@ class WebsocketTracker::Program {
   Result<> attach(const Fd& cgroup) {
     state_link_ = BpfLink(bpf_program__attach(bpf_->progs.follow_state));
     if (!state_link_) return Bpf::bpf_error("attach", errno);
-    const std::array programs{bpf_->progs.follow_in, bpf_->progs.follow_out};
-    for (std::size_t i = 0; i < programs.size(); ++i) {
-      links_[i] = BpfLink(bpf_program__attach_cgroup(programs[i], cgroup.number()));
-      if (links_[i]) continue;
-      Error error = errno_error("attach to the root of cgroup2", errno);
-      if (error.kind == Error::Kind::denied) error.what += ": needs CAP_NET_ADMIN";
-      return error;
-    }
+    auto links = Bpf::attach_to_cgroup<2>(cgroup, {bpf_->progs.follow_in, bpf_->progs.follow_out});
+    if (!links) return links.error();
+    links_ = std::move(*links);
     return {};
   }
 
