@@ -3,7 +3,7 @@ include(GNUInstallDirs)
 find_program(HELP2MAN help2man REQUIRED)
 find_program(GZIP gzip REQUIRED)
 
-set(SOCKET_EXPORTER_MAINTAINER "socket_exporter maintainers <root@localhost>" CACHE STRING "Who answers for the package")
+set(SOCKET_EXPORTER_MAINTAINER "socket_exporter maintainers <socket-exporter@localhost>" CACHE STRING "Who answers for the package")
 
 set(package socket-exporter)
 set(debian ${PROJECT_SOURCE_DIR}/deploy/debian)
@@ -29,6 +29,7 @@ function(manual name option summary)
     OUTPUT ${made}/${name}.1.gz
     COMMAND ${HELP2MAN} --no-info --name=${summary} --help-option=${option} --version-string=${PROJECT_VERSION}
             --include=${debian}/manual.h2m --output=${made}/${name}.1 $<TARGET_FILE:socket_exporter>
+    COMMAND sed -E -i "s/\\\\fR(\\.[a-z_.\\\\-]+)/\\1\\\\fR/g" ${made}/${name}.1  # a flag is bold to its end
     COMMAND ${GZIP} --best --no-name --force ${made}/${name}.1
     DEPENDS socket_exporter ${debian}/manual.h2m
     VERBATIM)
