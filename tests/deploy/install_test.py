@@ -142,11 +142,12 @@ class Debian13Test(PackageCase, unittest.TestCase):
         base = cls.buildah("from", "scratch")
         cls.buildah("add", "--quiet", base, roots.archive(cls.suite), "/")
         cls.buildah("commit", "--quiet", "--rm", base, "debian-fresh")
+        dockerfile = REPOSITORY / "deploy/docker/Dockerfile"
         built = PLACE / "trixie-build"
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()
         cls.buildah("bud", "--quiet", f"--volume={built}:/src/build/release", "--build-arg=DEBIAN=localhost/debian-fresh",
-                    f"--file={REPOSITORY}/deploy/docker/Dockerfile", f"--tag={cls.IMAGE}", REPOSITORY)
+                    f"--file={dockerfile}", f"--ignorefile={dockerfile}.dockerignore", f"--tag={cls.IMAGE}", REPOSITORY)
         cls.package = next(built.glob("*.deb"))
         cls.container = cls.buildah("from", cls.IMAGE)
         cls.image = pathlib.Path(cls.buildah("mount", cls.container))
