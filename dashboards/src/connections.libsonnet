@@ -24,7 +24,7 @@ function(lib)
                sockets('close_wait'), thresholds=[['warning', config.closeWaitFloor]], runbooks=['CloseWaitLeak']),
       lib.stat('Opened a second', 'Outgoing connections. Thousands that last under a second are churn.',
                'sum(rate(socket_connect_attempts_total{<N>}[$__rate_interval])) or vector(0)', unit='cps', runbooks=['ConnectionChurn']),
-      lib.conditions('What is the case', 'What the alerts wait for, from the metrics; below them the alerts themselves. The first line to leave green is usually the cause.', [
+      lib.conditions('What the alerts wait for', 'From the metrics; below them the alerts themselves. The first line to leave green is usually the cause.', [
         lib.condition('ports of the fullest tuple', queries.fullest, config.portsWarning, config.portsCritical, config.portsSlow),
         lib.condition('connect() without a port', queries.no_port, critical=0),
         lib.truth('CLOSE_WAIT of a process', |||
@@ -55,7 +55,7 @@ function(lib)
       lib.table('Destinations by state', 'What the sockets to each destination do now, and the process with most of them. Click a destination for its failures and response times.', [
         lib.cells('topk(30, sum by (destination, destination_port, peer_service, comm, state) (socket_destination_sockets{<N>}) > 0)'),
       ], [
-        ['Value', 'sockets', [lib.width(80)]],
+        ['Value', 'sockets', [lib.unit('short'), lib.width(80)]],
         ['state', 'state', [lib.width(105)]],
         ['destination', 'destination', [lib.linked([services])]],
         ['destination_port', 'port', [lib.width(65)]],
@@ -102,30 +102,30 @@ function(lib)
         ['port', 'port', [lib.width(80)]],
         ['comm', 'process'],
         ['netns', 'namespace'],
-      ], w=14, unit='percentunit', sort='filled', runbooks=['ListenQueueFull']),
+      ], w=14, sort='filled', runbooks=['ListenQueueFull']),
     ]),
     lib.row('Settings', [
       lib.table('Sysctls', 'As they are in the chosen namespaces. tcp_tw_reuse 0 or 2 with many TIME_WAIT, a small somaxconn: the runbook on sysctls has their risks.', [
         lib.cells('max by (netns, name) (socket_sysctl_value{<N>})'),
       ], [
         ['name', 'sysctl'],
-        ['Value', 'value', [lib.width(140)]],
+        ['Value', 'value', [lib.unit('none'), lib.width(110)]],
         ['netns', 'namespace'],
-      ], w=8, unit='none', runbooks=['EphemeralPortsHigh']),
-      lib.lines('Ports', 'range: of ip_local_port_range. usable: less reserved and bound ones. used: held by any socket. Only used of the same tuple counts for connect().', [
-        lib.query('sum(socket_ephemeral_port_range_ports{<N>})', 'range'),
-        lib.query('sum(socket_ephemeral_reserved_ports{<N>})', 'reserved'),
-        lib.query('sum by (protocol) (socket_ephemeral_ports_usable{<N>})', 'usable {{protocol}}'),
-        lib.query('sum by (protocol) (socket_ephemeral_ports_used{<N>})', 'used {{protocol}}'),
+      ], w=8, runbooks=['EphemeralPortsHigh']),
+      lib.lines('Ports', 'Of the fullest namespace. range: of ip_local_port_range. usable: less reserved and bound ones. used: held by any socket. Only used of the same tuple counts for connect().', [
+        lib.query('max(socket_ephemeral_port_range_ports{<N>})', 'range'),
+        lib.query('max(socket_ephemeral_reserved_ports{<N>})', 'reserved'),
+        lib.query('min by (protocol) (socket_ephemeral_ports_usable{<N>})', 'usable {{protocol}}'),
+        lib.query('max by (protocol) (socket_ephemeral_ports_used{<N>})', 'used {{protocol}}'),
       ], w=8, runbooks=['EphemeralPortsHigh']),
       lib.table('Network namespaces', 'Those that are chosen, and whose they are. One without a pod or container is by a name in /run/netns, or its inode.', [
         lib.cells('max by (instance, netns, namespace, pod, container) (socket_netns_info{<N>})'),
       ], [
         ['netns', 'namespace'],
-        ['namespace', 'Kubernetes namespace'],
+        ['namespace', 'k8s'],
         ['pod', 'pod'],
         ['container', 'container'],
         ['instance', 'host'],
-      ], w=8, unit='none', runbooks=['SocketExporterLabelOverflow']),
+      ], w=8, runbooks=['SocketExporterLabelOverflow']),
     ]),
   ], 'CloseWaitLeak|ConnectionChurn|EphemeralPort.+|ProcessFdsNearLimit')

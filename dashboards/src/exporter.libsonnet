@@ -13,18 +13,18 @@ function(lib)
     lib.row('Can the other dashboards be believed?', [
       lib.stat('Down', 'Hosts whose exporter does not answer Prometheus: nothing of them is in any dashboard.', 'count(up{<H>} == 0) or vector(0)', thresholds=[['warning', 1]], runbooks=['SocketExporterDown']),
       lib.stat('Collectors failing', 'On all hosts; their metrics are missing. The log says which file or call.', 'count(socket_exporter_collector_success{<H>} == 0) or vector(0)', thresholds=[['warning', 1]], runbooks=['SocketExporterCollectorFailing']),
-      lib.stat('Features off', 'What hosts do not offer: old kernels, missing capabilities. Not an error by itself; the table says why.', 'count(%s) or vector(0)' % off, base=lib.severity.info, runbooks=['SocketExporterFeatureLost']),
+      lib.stat('Features off', 'What hosts do not offer: old kernels, missing capabilities. Not an error by itself; the table says why.', 'count(%s) or vector(0)' % off, thresholds=[['info', 1]], runbooks=['SocketExporterFeatureLost']),
       lib.stat('Events missed', 'A second, by eBPF programs: counters are too low by that.', 'sum(%s) or vector(0)' % missed, unit='cps', thresholds=[['warning', config.missedEvents]], runbooks=['SocketExporterMissedEvents']),
       lib.stat('Left out of a scrape', 'Label sets beyond a metric\'s limit, the worst metric: they are in "other", sums are exact. Raise --collector.*.top if you miss them.', 'max(%s) or vector(0)' % left_out, thresholds=[['info', config.leftOut]], runbooks=['SocketExporterLabelOverflow']),
       lib.stat('Scan of the sockets', 'Of the slowest host. Near the scrape timeout series get lost.', 'max(socket_exporter_scan_duration_seconds{<H>})', unit='s', runbooks=['SocketExporterDown']),
-      lib.conditions('What is the case', 'What the alerts wait for, from the metrics; below them the alerts themselves.', [
+      lib.conditions('What the alerts wait for', 'From the metrics; below them the alerts themselves.', [
         lib.truth('an exporter is down', 'up{<H>} == 0', 2),
         lib.condition('collectors fail', failing, 0),
         lib.truth('a feature was lost', 'socket_exporter_feature_info{<H>,state="off"} and on (cluster, job, instance, feature) count_over_time(socket_exporter_feature_info{<H>,state="on"}[1d]) > 0', 2),
         lib.condition('events are missed', missed, config.missedEvents),
         lib.condition('labels are left out', left_out, info=config.leftOut),
         lib.alerts('SocketExporter.+'),
-      ], h=5, runbooks=['SocketExporterDown', 'SocketExporterCollectorFailing']),
+      ], runbooks=['SocketExporterDown', 'SocketExporterCollectorFailing']),
     ]),
     lib.row('What is missing, and why?', [
       lib.table('Features', 'What each host offers. Off: the reason says what to change: a capability, a newer kernel, a flag.', [
@@ -34,7 +34,7 @@ function(lib)
         ['feature', 'feature', [lib.width(190)]],
         ['instance', 'host', [lib.width(190)]],
         ['reason', 'reason'],
-      ], w=14, h=9, unit='none', runbooks=['SocketExporterFeatureLost']),
+      ], w=14, runbooks=['SocketExporterFeatureLost']),
       lib.lines('Collectors that fail', 'By kind: denied is a capability, timeout a scrape deadline, malformed a kernel that we do not know: report it.', [
         lib.query(sum('socket_exporter_collector_errors_total', '', 'collector, kind') + ' > 0 or ' + sum('socket_exporter_collector_errors_total', '', 'kind'), '{{collector}} {{kind}}'),
       ], w=10, h=9, unit='cps', runbooks=['SocketExporterCollectorFailing']),
@@ -77,10 +77,10 @@ function(lib)
       lib.table('Builds', 'One row per version that runs. Several: a rollout that is not over.', [
         lib.cells('count by (version, revision, compiler) (socket_exporter_build_info{<H>})'),
       ], [
-        ['version', 'version'],
-        ['revision', 'revision'],
+        ['version', 'version', [lib.width(90)]],
+        ['revision', 'revision', [lib.width(110)]],
         ['compiler', 'compiler'],
-        ['Value', 'hosts', [lib.width(80)]],
+        ['Value', 'hosts', [lib.unit('short'), lib.width(80)]],
       ], w=8, runbooks=['SocketExporterDown']),
       lib.table('Configuration', 'When the file in force was read, and whether the last read succeeded: 0 means that a wrong file is ignored since then.', [
         lib.cells('1000 * max by (instance) (socket_exporter_config_last_reload_success_timestamp_seconds{<H>})'),
@@ -89,6 +89,6 @@ function(lib)
         ['instance', 'host'],
         ['Value #A', 'read', [lib.unit('dateTimeAsIso'), lib.width(180)]],
         ['Value #B', 'succeeded', [lib.unit('bool_yes_no'), lib.width(100)]],
-      ], w=8, unit='none', runbooks=['SocketExporterDown']),
+      ], w=8, runbooks=['SocketExporterDown']),
     ]),
   ], 'SocketExporter.+')

@@ -12,12 +12,13 @@ local colours = {
   in_use: '#FF9830', not_available: '#A16A4C', denied: '#FADE2A', other: '#9FA7B3',
   active: '#5794F2', passive: '#37A2A0',
   p50: '#8AB8FF', p95: '#3274D9', p99: '#8F3BB8',
+  begin: '#FADE2A', client: '#8AB8FF', server: '#3274D9', none: '#FF9830',
   normal: '#73BF69', going_away: '#5794F2', no_status: '#9FA7B3', service_restart: '#8AB8FF',
   abnormal_fin: '#FF9830', abnormal_reset: '#F2495C', abnormal_timeout: '#B877D9', abnormal_local: '#C4162A',
   internal_error: '#A352CC', http_4xx: '#FADE2A', http_5xx: '#F2495C', http_other: '#6E7681', incomplete: '#FF9830', no_request: '#9FA7B3',
 };
 // Legends whose values have such a colour.
-local meanings = ['{{state}}', '{{reason}}', '{{kind}}', '{{error_type}}', 'p50'];
+local meanings = ['{{state}}', '{{reason}}', '{{kind}}', '{{error_type}}', '{{initiator}}', 'p50'];
 local coloured = [
   { matcher: { id: 'byName', options: name }, properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: colours[name] } }] }
   for name in std.objectFields(colours)
@@ -72,27 +73,29 @@ function(config)
         reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
       }),
 
-    lines(title, description, targets, w=12, h=8, unit='short', thresholds=[], stack=false, min=0, max=null, runbooks=[], links=[], calcs=['lastNotNull', 'max'], overrides=[])::
+    lines(title, description, targets, w=12, h=9, unit='short', thresholds=[], stack=false, min=0, max=null, runbooks=[], links=[], calcs=['lastNotNull', 'max'], overrides=[])::
+      local named = std.length([t for t in targets if std.member(meanings, t.legendFormat)]) > 0;
       panel('timeseries', title, description, targets, w, h, unit, thresholds, links, runbooks, {
         min: min,
         [if max != null then 'max']: max,
-        color: { mode: 'palette-classic-by-name' },
+        color: { mode: 'palette-classic' },
         custom: {
           drawStyle: 'line',
           lineWidth: if stack then 1 else 2,
-          fillOpacity: if stack then 40 else 8,
+          fillOpacity: if stack then 40 else 0,
+          [if std.member(['cps', 'pps'], unit) then 'axisSoftMax']: 1,
           showPoints: 'never',
           spanNulls: false,
           stacking: { mode: if stack then 'normal' else 'none', group: 'A' },
           thresholdsStyle: { mode: if std.length(thresholds) > 0 then 'dashed' else 'off' },
         },
-      }, (if std.length([t for t in targets if std.member(meanings, t.legendFormat)]) > 0 then coloured else []) + overrides, {
-        legend: { displayMode: 'table', placement: 'bottom', showLegend: true, calcs: calcs, sortBy: 'Last *', sortDesc: true },
+      }, (if named then coloured else []) + overrides, {
+        legend: { displayMode: if named then 'list' else 'table', placement: 'bottom', showLegend: true, calcs: if named then [] else calcs, sortBy: 'Last *', sortDesc: true },
         tooltip: { mode: 'multi', sort: 'desc' },
       }),
 
     // How many events took how long: of cumulative buckets.
-    heatmap(title, description, expr, w=12, h=8, unit='s', runbooks=[])::
+    heatmap(title, description, expr, w=12, h=9, unit='s', runbooks=[])::
       panel('heatmap', title, description, [query(expr, '{{le}}', { format: 'heatmap' })], w, h, unit, [], [], runbooks, {
         custom: { hideFrom: { legend: false, tooltip: false, viz: false }, scaleDistribution: { type: 'linear' } },
       }, [], {
@@ -107,24 +110,24 @@ function(config)
         yAxis: { axisPlacement: 'left', reverse: false, unit: unit },
       }),
 
-    bars(title, description, targets, w=12, h=8, unit='short', thresholds=[], max=null, runbooks=[], links=[], datalinks=[], overrides=[])::
+    bars(title, description, targets, w=12, h=9, unit='short', thresholds=[], max=null, runbooks=[], links=[], datalinks=[], overrides=[])::
       panel('bargauge', title, description, targets, w, h, unit, thresholds, links, runbooks, {
         min: 0,
         [if max != null then 'max']: max,
-        color: { mode: if std.length(thresholds) > 0 then 'thresholds' else 'palette-classic-by-name' },
+        color: if std.length(thresholds) > 0 then { mode: 'thresholds' } else { mode: 'fixed', fixedColor: colours.established },
         links: datalinks,
       }, overrides, {
         displayMode: 'basic',
         orientation: 'horizontal',
         showUnfilled: true,
-        namePlacement: 'auto',
+        namePlacement: 'top',
         valueMode: 'color',
         reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
       }),
 
-    // Columns are [name in the result, title, field configuration]; others are hidden.
-    table(title, description, targets, columns, w=12, h=8, unit='short', sort=null, runbooks=[], links=[])::
-      panel('table', title, description, targets, w, h, unit, [], links, runbooks, {
+    // Columns are [name in the result, title, field configuration]; others are hidden. Labels are text, numbers need a unit.
+    table(title, description, targets, columns, w=12, h=9, sort=null, runbooks=[], links=[])::
+      panel('table', title, description, targets, w, h, 'string', [], links, runbooks, {
         custom: { align: 'auto', cellOptions: { type: 'auto' }, inspect: false, filterable: true },
       }, [
         { matcher: { id: 'byName', options: column[1] }, properties: column[2] }
@@ -147,8 +150,8 @@ function(config)
       }),
 
     // Whether what alerts wait for is the case, by their thresholds and without their rules: 0, or the severity.
-    conditions(title, description, targets, h=6, runbooks=[])::
-      panel('state-timeline', title, description, targets, 24, h, 'short', [['info', 1], ['warning', 2], ['critical', 3]], [], runbooks, {
+    conditions(title, description, targets, runbooks=[])::
+      panel('state-timeline', title, description, targets, 24, 3 + std.ceil(0.75 * std.length(targets)), 'short', [['info', 1], ['warning', 2], ['critical', 3]], [], runbooks, {
         color: { mode: 'thresholds' },
         custom: { fillOpacity: 80, lineWidth: 0 },
         mappings: [{ type: 'value', options: {
@@ -187,7 +190,7 @@ function(config)
       { id: 'unit', value: 'percentunit' },
       { id: 'min', value: 0 },
       { id: 'max', value: 1 },
-      { id: 'thresholds', value: steps((if info == null then [] else [['info', info]]) + [['warning', warning]] + (if critical == null then [] else [['critical', critical]])) },
+      { id: 'thresholds', value: steps((if info == null then [] else [['info', info]]) + (if warning == null then [] else [['warning', warning]]) + (if critical == null then [] else [['critical', critical]])) },
       { id: 'color', value: { mode: 'thresholds' } },
       { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } },
     ],
@@ -197,6 +200,7 @@ function(config)
       { id: 'color', value: { mode: 'thresholds' } },
       { id: 'custom.cellOptions', value: { type: 'color-text' } },
     ],
+  fixed(name, level):: { matcher: { id: 'byName', options: name }, properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: severity[level] } }] },
     width(pixels):: { id: 'custom.width', value: pixels },
     linked(links):: { id: 'links', value: links },
     // A link of a row or series to another dashboard; labels are taken over.

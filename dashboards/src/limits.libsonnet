@@ -16,7 +16,7 @@ function(lib)
       stat('TCP memory', 'Of tcp_mem high. From pressure on windows shrink; at 100 % connections are reset.', queries.memory, table, 'TcpMemoryPressure'),
       stat('Orphans', 'Sockets without a process, of tcp_max_orphans. Beyond it connections are reset instead of closed.', queries.orphans, table, 'OrphansHigh'),
       stat('TIME_WAIT buckets', 'Of tcp_max_tw_buckets, the fullest namespace. Beyond it connections skip TIME_WAIT, which is worse for correctness than for ports.', queries.time_wait, [['warning', config.tableCritical]], 'TimeWaitBucketsFull'),
-      lib.conditions('What is the case', 'What the alerts wait for, from the metrics, worst host of each; below them the alerts themselves.', [
+      lib.conditions('What the alerts wait for', 'From the metrics, worst host of each; below them the alerts themselves.', [
         lib.condition('file descriptors', queries.descriptors, config.descriptors),
         lib.truth('accept queue full', 'max without (comm) (socket_listen_queue_length{<N>}) > max without (comm) (socket_listen_queue_limit{<N>})', 2),
         lib.condition('accept queue overflows', queries.overflows, 0),
@@ -25,7 +25,7 @@ function(lib)
         lib.condition('orphans', queries.orphans, config.tableWarning, config.tableCritical),
         lib.condition('TIME_WAIT buckets', queries.time_wait, config.tableCritical),
         lib.alerts('ProcessFdsNearLimit|ListenQueue.+|ConntrackFillingUp|TcpMemoryPressure|OrphansHigh|TimeWaitBucketsFull'),
-      ], h=7, runbooks=['ProcessFdsNearLimit', 'ConntrackFillingUp']),
+      ], runbooks=['ProcessFdsNearLimit', 'ConntrackFillingUp']),
     ]),
     lib.row('Processes and servers', [
       lib.lines('File descriptors of the fullest processes', 'Of their limit. A straight rise is a leak.', [
@@ -55,11 +55,11 @@ function(lib)
       lib.lines('TCP memory by host', 'Pages of 4 KiB that buffers take, and the levels of tcp_mem. Rising without more connections: readers that do not read.', [
         lib.query('4096 * max by (instance) (socket_tcp_memory_pages{<H>})', host + ' used'),
         lib.query('4096 * min by (level) (socket_tcp_memory_limit_pages{<H>,level!="low"})', 'level {{level}}'),
-      ], w=8, unit='bytes', runbooks=['TcpMemoryPressure']),
+      ], w=8, unit='bytes', overrides=[lib.fixed('level pressure', 'warning'), lib.fixed('level high', 'critical')], runbooks=['TcpMemoryPressure']),
       lib.lines('Orphans by host', 'Sockets that no process owns and that still have data or a FIN to send.', [
         lib.query('max by (instance) (socket_tcp_orphans{<H>})', host),
         lib.query('min(socket_tcp_orphans_limit{<H>})', 'tcp_max_orphans'),
-      ], w=8, runbooks=['OrphansHigh']),
+      ], w=8, overrides=[lib.fixed('tcp_max_orphans', 'critical')], runbooks=['OrphansHigh']),
       lib.lines('Retransmitted segments', 'Not a limit, but what looks like one: lost packets make connects and answers slow.', [
         lib.query(rate('Tcp_RetransSegs'), host),
       ], w=8, unit='pps', runbooks=['DestinationSlow']),

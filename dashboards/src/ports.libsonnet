@@ -39,14 +39,14 @@ function(lib)
         'count(%s > %g) or vector(0)' % [queries.fullest, config.portsWarning], thresholds=[['warning', 1]], runbooks=['EphemeralPortsHigh'],
       ),
       lib.stat(
-        'Worst destination: connects failing', 'Part of the connection attempts to the worst destination that fail for another reason than a missing port. Red: the destination or the way to it is down, not the ports. See External services.',
+        'Worst service failing', 'Part of the connection attempts to the worst destination that fail for another reason than a missing port. Red: the destination or the way to it is down, not the ports. See External services.',
         'max(%s) or vector(0)' % queries.failing('destination, destination_port', config.failureAttempts), unit='percentunit', thresholds=[['warning', config.failureWarning], ['critical', config.failureCritical]], runbooks=['DestinationFailing'],
       ),
       lib.stat(
         'Hosts seen', 'Exporters that answer, of those that are configured here. Fewer than there should be: this dashboard is blind for the rest, see Exporter health.',
         'sum(up{<H>})', graph=false, runbooks=['SocketExporterDown'],
       ),
-      lib.conditions('What is the case', 'Each line is what an alert waits for, worst of what is chosen above: computed from the metrics, with or without the rules. Lines that begin with "alert" are the alerts themselves. The first line to leave green is usually the cause, later ones follow from it.', [
+      lib.conditions('What the alerts wait for', 'Each line is what an alert waits for, worst of what is chosen above: computed from the metrics, with or without the rules. Lines that begin with "alert" are the alerts themselves. The first line to leave green is usually the cause, later ones follow from it.', [
         lib.condition('ports of the fullest tuple', queries.fullest, config.portsWarning, config.portsCritical, config.portsSlow),
         lib.query('2 * (%s < bool %g)' % [std.rstripChars(queries.seconds_left, '\n'), config.portsFillSeconds], 'full within %d min' % (config.portsFillSeconds / 60)),
         lib.condition('connect() without a port', queries.no_port, critical=0),
@@ -61,24 +61,24 @@ function(lib)
         lib.cells('topk(20, %s)' % queries.tuples),
       ], [
         ['Value', 'used', share + [lib.width(80)]],
-        ['instance', 'host', [lib.linked([detail]), lib.width(190)]],
-        ['netns', 'namespace', [lib.linked([detail]), lib.width(130)]],
-        ['source', 'source', [lib.width(110)]],
+        ['instance', 'host', [lib.linked([detail]), lib.width(145)]],
+        ['netns', 'namespace', [lib.linked([detail]), lib.width(150)]],
+        ['source', 'source', [lib.width(90)]],
         ['destination', 'destination', [lib.linked([services]), lib.width(130)]],
         ['destination_port', 'port', [lib.width(65)]],
         ['peer_service', 'service'],
         ['comm', 'process'],
-      ], w=14, h=9, unit='percentunit', sort='used', runbooks=['EphemeralPortsHigh', 'EphemeralPortSearchSlow']),
+      ], w=15, sort='used', runbooks=['EphemeralPortsHigh', 'EphemeralPortSearchSlow']),
       lib.lines('Ports used by the fullest tuples', 'From half on connect() searches long; at the red line it is minutes until it fails. A straight rise is a leak or a rising load; a saw-tooth is a process that is restarted.', [
         lib.query('topk(10, max by (instance, netns, destination, destination_port, peer_service) (%s))' % queries.tuples, '{{instance}} {{netns}} ' + to),
-      ], w=10, h=9, unit='percentunit', thresholds=levels, max=1, runbooks=['EphemeralPortsHigh', 'EphemeralPortsFillingUp', 'EphemeralPortSearchSlow']),
+      ], w=9, unit='percentunit', thresholds=levels, max=1, runbooks=['EphemeralPortsHigh', 'EphemeralPortsFillingUp', 'EphemeralPortSearchSlow']),
     ]),
     lib.row('Who?', [
       lib.bars('Who holds the ports', 'Ports of the fullest tuples by the process that opened their connections in the last minute; TIME_WAIT has no process any more, this is how it gets one. The longest bar is whom to slow down, or restart.', [
-        lib.now(held, '{{instance}} {{namespace}} {{pod}} {{comm}}'),
+        lib.now(held, '{{comm}} {{pod}} on {{instance}}'),
       ], w=8, runbooks=['EphemeralPortsExhausted']),
       lib.lines('Connections opened', 'By process. What rises together with the ports is the cause. Over %g a second to one destination, short-lived, is churn: reuse connections.' % config.churnOpens, [
-        lib.query('topk(10, %s)' % queries.opens('instance, namespace, pod, comm'), '{{instance}} {{namespace}} {{pod}} {{comm}}'),
+        lib.query('topk(10, %s)' % queries.opens('instance, namespace, pod, comm'), '{{comm}} {{pod}} on {{instance}}'),
       ], w=8, unit='cps', runbooks=['ConnectionChurn']),
       lib.lines('Connects that fail', 'By reason. no_port: ports. refused, reset: the server. timeout, unreachable: the network. Only the first is about this host.', [
         lib.query('sum by (reason) (rate(socket_connect_failures_total{<N>}[$__rate_interval]))', '{{reason}}'),

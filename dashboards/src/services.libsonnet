@@ -11,7 +11,10 @@ function(lib)
   local p95 = queries.quantile(0.95, 'socket_response_seconds', known, keys + ', le');
   local mean = 'sum by (%(k)s) (rate(socket_response_seconds_sum{<H>%(d)s}[$__rate_interval])) / (sum by (%(k)s) (rate(socket_response_seconds_count{<H>%(d)s}[$__rate_interval])) > 0)' % { k: keys, d: known };
   local failing = queries.failing(keys, config.failureAttempts);
-  local detail = lib.down('Host and pod detail', 'socket-connections', ['instance'], '__field.labels');
+  local no_port = |||
+    sum by (%(k)s) (rate(socket_connect_failures_total{<N>,destination!="other",reason="no_port"}[$__rate_interval]))
+    / (sum by (%(k)s) (rate(socket_connect_attempts_total{<N>,destination!="other"}[$__rate_interval])) > 0)
+  ||| % { k: keys };
   local quantiles(metric) = [
     lib.query(queries.quantile(q / 100, metric, known), 'p%d' % q)
     for q in [50, 95, 99]
@@ -19,7 +22,7 @@ function(lib)
 
   lib.dashboard('socket-services', 'How other services answer: error rate, response and connect times by destination. Response times need --collector.connects.responses.', [
     lib.row('Which service is bad?', [
-      lib.stat('Worst: connects failing', 'Part of the attempts to the worst destination that fail, but for those without a free port. Red: that service, or the way to it, is down.',
+      lib.stat('Worst service failing', 'Part of the attempts to the worst destination that fail, but for those without a free port. Red: that service, or the way to it, is down.',
                'max(%s) or vector(0)' % failing, unit='percentunit', thresholds=failures, runbooks=['DestinationFailing']),
       lib.stat('Worst: response p95', 'Of the slowest destination: one in twenty responses begins later than this. Orange is slow; the alert also wants it to be %g times as slow as a day ago.' % config.slowFactor,
                'max(%s) or vector(0)' % p95, unit='s', thresholds=slow, runbooks=['DestinationSlow']),
@@ -30,12 +33,12 @@ function(lib)
       lib.stat('Connections opened', 'To all destinations.', 'sum(rate(socket_connect_attempts_total{<N>}[$__rate_interval])) or vector(0)', unit='cps', runbooks=['ConnectionChurn']),
       lib.stat('Responses', 'Timed a second, of all destinations. 0 with connections open: --collector.connects.responses is not set.',
                'sum(rate(socket_response_seconds_count{<H>}[$__rate_interval])) or vector(0)', unit='rps', runbooks=['DestinationSlow']),
-      lib.conditions('What is the case', 'What the alerts on destinations wait for, from the metrics: worst destination of each.', [
+      lib.conditions('What the alerts wait for', 'What the alerts on destinations wait for, from the metrics: worst destination of each.', [
         lib.condition('connects fail', failing, config.failureWarning, config.failureCritical),
         lib.condition('responses are slow', p95, config.slowSeconds),
         lib.truth('slower than a day ago', '%s > %g * %s' % [p95, config.slowFactor, queries.quantile(0.95, 'socket_response_seconds', known, keys + ', le', ' offset 1d')], 1),
         lib.condition('no port left on this side', queries.no_port, critical=0),
-      ], h=5, runbooks=['DestinationFailing', 'DestinationSlow']),
+      ], runbooks=['DestinationFailing', 'DestinationSlow']),
     ]),
     lib.row('Services', [
       lib.table('Services', 'Mean and p95 of the response time, failing connects and connections a second. Sort by what hurts. All fail with no_port: it is our ports. One fails for all hosts: it is the service.', [
@@ -43,15 +46,17 @@ function(lib)
         lib.cells(mean),
         lib.cells(p95),
         lib.cells(queries.opens(keys)),
+        lib.cells(no_port),
       ], [
         ['peer_service', 'service'],
         ['destination', 'destination'],
         ['destination_port', 'port', [lib.width(70)]],
         ['Value #A', 'connects failing', lib.share(config.failureWarning, config.failureCritical) + [lib.width(130)]],
+        ['Value #E', 'no port here', lib.share(null, 1e-9) + [lib.width(110)]],
         ['Value #B', 'response mean', lib.seconds(config.slowSeconds) + [lib.width(130)]],
         ['Value #C', 'response p95', lib.seconds(config.slowSeconds) + [lib.width(120)]],
         ['Value #D', 'opened', [lib.unit('cps'), lib.width(110)]],
-      ], w=24, h=7, sort='connects failing', runbooks=['DestinationFailing', 'DestinationSlow']),
+      ], w=24, h=7, sort='connects failing', runbooks=['DestinationFailing', 'DestinationSlow', 'EphemeralPortsExhausted']),
       lib.lines('Connects failing, by service', 'Over the red line the service is down for us. See by reason and by host below.', [
         lib.query(failing, to),
       ], unit='percentunit', max=1, thresholds=failures, runbooks=['DestinationFailing']),
@@ -67,7 +72,7 @@ function(lib)
         lib.query('topk(10, sum by (instance, netns) (rate(socket_connect_failures_total{<N>}[$__rate_interval])))', '{{instance}} {{netns}}'),
       ], w=8, unit='cps', links=[], runbooks=['DestinationFailing']),
       lib.lines('Connections that broke', 'Established ones that ended by a reset or a timeout: proxies that restart, idle timeouts of NAT and load balancers.', [
-        lib.query('sum by (peer_service, destination, destination_port, kind) (rate(socket_connections_closed_total{<N>,kind=~"reset|timeout|aborted"}[$__rate_interval])) > 0 or sum(rate(socket_connections_closed_total{<N>,kind=~"reset|timeout|aborted"}[$__rate_interval]))', '{{kind}} ' + to),
+        lib.query('topk(10, sum by (peer_service, destination, destination_port, kind) (rate(socket_connections_closed_total{<N>,kind=~"reset|timeout|aborted"}[$__rate_interval])))', '{{kind}} ' + to),
       ], w=8, unit='cps', runbooks=['DestinationFailing']),
     ]),
     lib.row('How slow are they?', [

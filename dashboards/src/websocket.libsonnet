@@ -48,10 +48,11 @@ function(lib)
                'max(%s) or vector(0)' % p95, unit='s', thresholds=[['warning', config.latencySeconds]], runbooks=['WebSocketLatencyHigh']),
       lib.stat('Handshakes failing', 'Part that the server could not or did not answer (5xx, incomplete, refused) of the worst service. Over %g %% the error budget burns; red: fast.' % (100 * budget),
                'max(%s) or vector(0)' % handshakes, unit='percentunit', thresholds=[['warning', burns[3]], ['critical', burns[1]]], runbooks=['WebSocketHandshakeErrorBudgetBurn']),
-      lib.conditions('What is the case', 'What the alerts wait for, from the metrics: worst service of each. Rollout before surge is a deployment; storm before surge is a break in between.', [
+      lib.conditions('What the alerts wait for', 'From the metrics: worst service of each. Rollout before surge is a deployment; storm before surge is a break in between.', [
         lib.truth('disconnect storm', |||
           (%(now)s > %(stormCloses)g)
           and %(now)s > %(stormFactor)g * %(before)s
+          and 120 * %(now)s > %(stormShare)g * sum by (namespace, port) (max_over_time(websocket_connections_active{<N>}[10m]))
         ||| % (config { now: ends(abnormal), before: ends(abnormal, more=' offset 1h') }), 3),
         lib.condition('many end', '%s - %s' % [ends(), ends(sent_away)], config.disconnections),
         lib.truth('rollout: servers send clients away', '(%s > 1) and %s > %g * %s' % [ends(), ends(sent_away), config.rolloutShare, ends()], 1),
@@ -60,7 +61,7 @@ function(lib)
         lib.condition('handshakes fail', handshakes, burns[3], burns[1]),
         lib.truth('nobody is connected', '(%s == 0) and max by (namespace, port) (max_over_time(websocket_connections_active{<N>}[1h])) > %g' % [active, config.connectionsToMiss], 2),
         lib.condition('closed at a known idle timeout', std.join(' or ', ['label_replace(%s, "silence", "%d", "", "")' % [std.rstripChars(silent(edges), '\n'), edges[0]] for edges in config.idleTimeouts]), config.idleShare),
-      ], h=7, runbooks=['WebSocketDisconnectStorm', 'WebSocketReconnectSurge', 'WebSocketRolloutSurge']),
+      ], runbooks=['WebSocketDisconnectStorm', 'WebSocketReconnectSurge', 'WebSocketRolloutSurge']),
     ]),
     lib.row('What happens?', [
       lib.lines('Active connections by service', 'By service. A step down and a slow recovery: clients wait before they come back, as they should.', [
@@ -84,10 +85,10 @@ function(lib)
         lib.query(silent(edges), '%d s: %s' % [edges[0], culprits['%d' % edges[0]]])
         for edges in config.idleTimeouts
       ], w=16, unit='percentunit', max=1, thresholds=[['warning', config.idleShare]], runbooks=['WebSocketIdleTimeoutSuspected']),
-      lib.heatmap('Silence before the end', 'A sharp band at 60 s (nginx, HAProxy, AWS ALB), 100 s (Cloudflare), 240 s (Azure), 300 s or 350 s (AWS NLB, NAT) is an idle timeout: the buckets are cut just below and above them.',
-                  queries.buckets('websocket_idle_before_close_seconds', '<N>'), h=10, runbooks=['WebSocketIdleTimeoutSuspected']),
-      lib.heatmap('Lifetime of connections', 'A sharp band at a round time, however much was sent, is a maximal lifetime of a proxy. Near 0: clients that connect and are thrown out.',
-                  queries.buckets('websocket_connection_duration_seconds', '<N>'), h=10, runbooks=['WebSocketDisconnectRateHigh']),
+      lib.heatmap('Silence before the end, in seconds', 'A sharp band at 60 s (nginx, HAProxy, AWS ALB), 100 s (Cloudflare), 240 s (Azure), 300 s or 350 s (AWS NLB, NAT) is an idle timeout: the buckets are cut just below and above them.',
+                  queries.buckets('websocket_idle_before_close_seconds', '<N>'), h=11, unit='none', runbooks=['WebSocketIdleTimeoutSuspected']),
+      lib.heatmap('Lifetime of connections, in seconds', 'A sharp band at a round time, however much was sent, is a maximal lifetime of a proxy. Near 0: clients that connect and are thrown out.',
+                  queries.buckets('websocket_connection_duration_seconds', '<N>'), h=11, unit='none', runbooks=['WebSocketDisconnectRateHigh']),
     ]),
     lib.row('Which pod?', [
       lib.lines('Active connections by pod', 'Uneven: the load balancer keeps connections where they are; new pods stay empty until clients come back.', [
@@ -117,6 +118,6 @@ function(lib)
         ['instance', 'host', [lib.width(220)]],
         ['state', 'state', [lib.width(80)]],
         ['reason', 'reason'],
-      ], unit='none', runbooks=['SocketExporterFeatureLost']),
+      ], runbooks=['SocketExporterFeatureLost']),
     ]),
   ], 'WebSocket.+')

@@ -59,7 +59,7 @@ class Prometheus(harness.Server):
 
 
 def dashboards():
-    return [json.loads(path.read_text()) for path in sorted((ROOT / "dashboards").glob("*.json"))]
+    return [json.loads(path.read_text()) for path in sorted((ROOT / "dashboards/json").glob("*.json"))]
 
 
 def chosen(text, choice):

@@ -14,7 +14,7 @@ from promql import Expression, Wrong
 UIDS = {"socket-ports", "socket-connections", "socket-services", "socket-websocket", "socket-limits", "socket-exporter"}
 VARIABLES = ["datasource", "environment", "cluster", "job", "instance", "netns"]
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-UNITS = {"none", "short", "percentunit", "s", "bytes", "Bps", "cps", "pps", "rps", "reqps"}
+UNITS = {"none", "string", "short", "percentunit", "s", "bytes", "Bps", "cps", "pps", "rps", "reqps"}
 SEVERITY = {"blue": "info", "orange": "warning", "red": "critical"}
 WORST = ["green", "blue", "orange", "red"]
 IMPLIED = {"ListenQueueFull": {1.0}}  # longer than its limit
@@ -182,7 +182,7 @@ class Linter:
 
 def main():
     known_alerts, wanted = alerts()
-    paths = sorted(pathlib.Path("dashboards").glob("*.json"))
+    paths = sorted(pathlib.Path("dashboards/json").glob("*.json"))
     reference = Reference()
     found = [complaint for path in paths for complaint in Linter(path, reference, known_alerts).run()]
     uids = {json.loads(path.read_text())["uid"] for path in paths}
