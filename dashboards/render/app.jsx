@@ -79,6 +79,7 @@ function Bars({panel, data, w, h}) {
 
 function Visualization({panel, frames, w, h}) {
   const data = configured(panel, frames);
+  if (!data[0]?.length) return <div style={{textAlign: 'center', paddingTop: h / 2 - 12, fontSize: 16}}>No data</div>;
   const time = {theme, span, w, h};
   switch (panel.type) {
     case 'timeseries':
@@ -88,7 +89,7 @@ function Visualization({panel, frames, w, h}) {
     case 'bargauge':
       return <Bars panel={panel} data={data} w={w} h={h} />;
     case 'table':
-      return data[0]?.length ? <G.Table data={data[0]} width={w} height={h} enableSharedCrosshair={false} /> : <div>No data</div>;
+      return <G.Table data={data[0]} width={w} height={h} enableSharedCrosshair={false} />;
     case 'heatmap':
       return <Heatmap frames={data} unit={panel.fieldConfig.defaults.unit} {...time} />;
     case 'state-timeline':

@@ -46,7 +46,7 @@ export function Heatmap({frames, unit, theme, span, w, h}) {
   const rows = frames.map((frame) => ({edge: frame.name === '+Inf' ? Infinity : +frame.name, values: frame.fields[1].values})).sort((a, b) => a.edge - b.edge);
   const cells = rows.map((row, i) => row.values.map((value, k) => Math.max(0, value - (i ? rows[i - 1].values[k] : 0))));
   const left = 62, most = Math.max(1e-9, ...cells.flat()), cw = (w - left) / (cells[0]?.length ?? 1), ch = (h - AXIS) / rows.length;
-  const labelled = Math.ceil(11 / ch);
+  const labelled = Math.ceil(13 / ch);
   return <Canvas w={w} h={h} draw={(canvas) => {
     rows.forEach((row, i) => {
       const y = h - AXIS - (i + 1) * ch;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes hours of a small fleet as OpenMetrics: incidents.py calm|exhaustion|websocket [--span]"""
+"""Writes hours of a small fleet as OpenMetrics: incidents.py calm|exhaustion|websocket [--span|--once]"""
 import datetime
 import math
 import sys
@@ -60,12 +60,12 @@ class Websocket(Calm):
 
     end = datetime.datetime(2026, 1, 16, 15, 0, tzinfo=datetime.timezone.utc)
     shutdown = staticmethod(burst(20, 24, 14))
-    back = staticmethod(through((20, 0), (24, 12), (35, 0), (170, 0), (172, 24), (180, 18)))
+    back = staticmethod(through((20, 0), (24, 12), (35, 0), (173, 0), (175, 18), (180, 15)))
     silence = staticmethod(through((45, 0), (48, 2.6), (98, 2.6), (101, 0)))
-    broken = staticmethod(burst(169, 172, 22))
-    latency = staticmethod(through((169, 0.02), (171, 1.4), (180, 1.1)))
-    failing = staticmethod(through((169, 0.01), (171, 9), (180, 6)))
-    open = staticmethod(through((20, 1), (24, 0.6), (35, 1), (169, 1), (172, 0.48), (180, 0.66)))
+    broken = staticmethod(burst(173, 181, 10))
+    latency = staticmethod(through((173, 0.02), (175, 1.4), (180, 1.1)))
+    failing = staticmethod(through((173, 0.01), (175, 9), (180, 7)))
+    open = staticmethod(through((20, 1), (24, 0.6), (35, 1), (173, 1), (180, 0.46)))
 
 
 def at(what, minute, otherwise=0):
@@ -281,5 +281,7 @@ if __name__ == "__main__":
     if "--span" in sys.argv:
         print(int(chosen.end.timestamp()) - 60 * chosen.minutes + 60, int(chosen.end.timestamp()) - 60)
     else:
+        if "--once" in sys.argv:  # each series with one sample
+            chosen.minutes = 0
         Fleet(chosen, sys.stdout).write()
         print("# EOF")

@@ -7,7 +7,7 @@ function(lib)
   local process = '{{namespace}} {{pod}} {{comm}}';
   local levels = [['info', config.portsSlow], ['warning', config.portsWarning], ['critical', config.portsCritical]];
   local states = 'established|time_wait|close_wait|fin_wait2|syn_sent';
-  local sockets(state) = 'sum(socket_tcp_sockets{<N>,state="%s"})' % state;
+  local sockets(state) = 'max(sum by (cluster, job, instance, netns) (socket_tcp_sockets{<N>,state="%s"}))' % state;
   local services = lib.down('External services', 'socket-services', ['instance']);
 
   lib.dashboard('socket-connections', 'Sockets of one host, pod or container by state, destination and process, and what is wrong with them. Choose instance and network namespace above.', [
@@ -16,12 +16,12 @@ function(lib)
                'max(%s)' % queries.fullest, unit='percentunit', thresholds=levels, runbooks=['EphemeralPortsHigh', 'EphemeralPortSearchSlow']),
       lib.stat('connect() without a port', 'EADDRNOTAVAIL a second. Any value is an outage towards that destination.',
                queries.no_port + ' or vector(0)', unit='cps', thresholds=[['critical', 1e-9]], runbooks=['EphemeralPortsExhausted']),
-      lib.stat('ESTABLISHED', 'Connections that are open, of either direction. The value of the optional alert is red: compare it with what is usual here, it is no limit of the kernel.',
+      lib.stat('ESTABLISHED', 'Connections that are open, of either direction, in the namespace with most. The value of the optional alert is red: compare it with what is usual here, it is no limit of the kernel.',
                sockets('established'), thresholds=[['critical', config.establishedCritical]], runbooks=['TcpEstablishedHigh']),
-      lib.stat('TIME_WAIT', 'Closed connections that hold their port for 60 s more. Harmless when spread over destinations; see the fullest tuple.',
+      lib.stat('TIME_WAIT', 'Closed connections that hold their port for 60 s more, in the namespace with most. Harmless when spread over destinations; see the fullest tuple.',
                sockets('time_wait'), thresholds=[['warning', config.timeWaitWarning]], runbooks=['TcpTimeWaitHigh', 'ConnectionChurn']),
-      lib.stat('CLOSE_WAIT', 'The peer has closed, the process has not. Over the line and never less: a leak; find the process below.',
-               sockets('close_wait'), thresholds=[['warning', config.closeWaitFloor]], runbooks=['CloseWaitLeak']),
+      lib.stat('CLOSE_WAIT of a process', 'Of the one with most. The peer has closed, the process has not. Over the line and never less: a leak; find the process below.',
+               'max(socket_process_sockets{<N>,state="close_wait"})', thresholds=[['warning', config.closeWaitFloor]], runbooks=['CloseWaitLeak']),
       lib.stat('Opened a second', 'Outgoing connections. Thousands that last under a second are churn.',
                'sum(rate(socket_connect_attempts_total{<N>}[$__rate_interval])) or vector(0)', unit='cps', runbooks=['ConnectionChurn']),
       lib.conditions('What the alerts wait for', 'From the metrics; below them the alerts themselves. The first line to leave green is usually the cause.', [
@@ -119,13 +119,12 @@ function(lib)
         lib.query('max by (protocol) (socket_ephemeral_ports_used{<N>})', 'used {{protocol}}'),
       ], w=8, runbooks=['EphemeralPortsHigh']),
       lib.table('Network namespaces', 'Those that are chosen, and whose they are. One without a pod or container is by a name in /run/netns, or its inode.', [
-        lib.cells('max by (instance, netns, namespace, pod, container) (socket_netns_info{<N>})'),
+        lib.cells('max by (instance, netns, pod, container) (socket_netns_info{<N>})'),
       ], [
         ['netns', 'namespace'],
-        ['namespace', 'k8s'],
-        ['pod', 'pod'],
-        ['container', 'container'],
-        ['instance', 'host'],
+        ['pod', 'pod', [lib.width(90)]],
+        ['container', 'container', [lib.width(90)]],
+        ['instance', 'host', [lib.width(150)]],
       ], w=8, runbooks=['SocketExporterLabelOverflow']),
     ]),
   ], 'CloseWaitLeak|ConnectionChurn|EphemeralPort.+|ProcessFdsNearLimit')

@@ -32,7 +32,7 @@ function(lib)
                queries.no_port + ' or vector(0)', unit='cps', thresholds=[['critical', 1e-9]], runbooks=['EphemeralPortsExhausted']),
       lib.stat('Connections opened', 'To all destinations.', 'sum(rate(socket_connect_attempts_total{<N>}[$__rate_interval])) or vector(0)', unit='cps', runbooks=['ConnectionChurn']),
       lib.stat('Responses', 'Timed a second, of all destinations. 0 with connections open: --collector.connects.responses is not set.',
-               'sum(rate(socket_response_seconds_count{<H>}[$__rate_interval])) or vector(0)', unit='rps', runbooks=['DestinationSlow']),
+               'sum(rate(socket_response_seconds_count{<H>}[$__rate_interval])) or vector(0)', unit='reqps', runbooks=['DestinationSlow']),
       lib.conditions('What the alerts wait for', 'What the alerts on destinations wait for, from the metrics: worst destination of each.', [
         lib.condition('connects fail', failing, config.failureWarning, config.failureCritical),
         lib.condition('responses are slow', p95, config.slowSeconds),

@@ -5,6 +5,7 @@ import json
 import math
 import pathlib
 import re
+import subprocess
 import sys
 
 import yaml
@@ -14,7 +15,7 @@ from promql import Expression, Wrong
 UIDS = {"socket-ports", "socket-connections", "socket-services", "socket-websocket", "socket-limits", "socket-exporter"}
 VARIABLES = ["datasource", "environment", "cluster", "job", "instance", "netns"]
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-UNITS = {"none", "string", "short", "percentunit", "s", "bytes", "Bps", "cps", "pps", "rps", "reqps"}
+UNITS = {"none", "string", "short", "percentunit", "s", "bytes", "Bps", "cps", "pps", "reqps"}
 SEVERITY = {"blue": "info", "orange": "warning", "red": "critical"}
 WORST = ["green", "blue", "orange", "red"]
 IMPLIED = {"ListenQueueFull": {1.0}}  # longer than its limit
@@ -180,11 +181,25 @@ class Linter:
         return self.found
 
 
+def drawn(reference):
+    """What pictures are drawn of is what the exporter has."""
+    script = "dashboards/render/incidents.py"
+    text = "".join(subprocess.run([script, name, "--once"], check=True, stdout=subprocess.PIPE, text=True).stdout
+                   for name in ("calm", "exhaustion", "websocket"))
+    for name, labels in sorted({(name, frozenset(re.findall(r'(\w+)="', labels))) for name, labels in re.findall(r"^(\w+)\{(.*)\} ", text, re.M)}):
+        metric = reference.metric_of(name)
+        if not metric or metric.labels - {"*"} != labels - TARGET_LABELS and name != "ALERTS":
+            yield f"{script}: {name} is no metric of ours, or has other labels than {sorted(labels)}"
+
+
 def main():
     known_alerts, wanted = alerts()
     paths = sorted(pathlib.Path("dashboards/json").glob("*.json"))
     reference = Reference()
     found = [complaint for path in paths for complaint in Linter(path, reference, known_alerts).run()]
+    found += drawn(reference)
+    if '"resolved"' in pathlib.Path("dashboards/render/package-lock.json").read_text():
+        found.append("dashboards/render/package-lock.json has addresses")
     uids = {json.loads(path.read_text())["uid"] for path in paths}
     if uids != UIDS or not wanted <= uids:
         found.append(f"dashboards are {sorted(uids)}, alerts point at {sorted(wanted)}")
