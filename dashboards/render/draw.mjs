@@ -66,7 +66,7 @@ try {
     (await page.evaluate('window.complaints')).forEach(note);
     const whole = await page.evaluate('document.getElementById("root").offsetHeight');
     const clip = {x: 0, y: 0, width: 1600, height: +height || whole};
-    await page.screenshot({path: picture, clip, captureBeyondViewport: true, ...(picture.endsWith('.webp') && {quality: 82})});
+    await page.screenshot({path: picture, clip, captureBeyondViewport: true, ...(picture.endsWith('.webp') && {quality: 72})});
     await page.close();
   }
 } finally {

@@ -203,10 +203,11 @@ function(config)
   fixed(name, level):: { matcher: { id: 'byName', options: name }, properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: severity[level] } }] },
     width(pixels):: { id: 'custom.width', value: pixels },
     linked(links):: { id: 'links', value: links },
-    // A link of a row or series to another dashboard; labels are taken over.
-    down(title, uid, labels, from='__data.fields')::
-      { title: title, url: '/d/%s?${environment:queryparam}&${cluster:queryparam}&${job:queryparam}&${__url_time_range}&%s' % [
-        uid, std.join('&', ['var-%s=${%s.%s}' % [label, from, label] for label in labels])] },
+    // A link of a table's row to another dashboard: with these of its columns, and what is chosen otherwise.
+    down(title, uid, labels)::
+      local kept = [name for name in ['environment', 'cluster', 'job', 'instance', 'netns'] if !std.member(labels, name)];
+      { title: title, url: '/d/%s?%s&${__url_time_range}' % [uid, std.join('&', ['${%s:queryparam}' % name for name in kept] +
+                                                                              ['var-%s=${__data.fields.%s}' % [label, label] for label in labels])] },
 
     row(title, panels):: { title: title, panels: panels },
 

@@ -13,7 +13,7 @@ function(lib)
   local failed(by=service) = rate('websocket_connection_errors_total', ',error_type=~"http_5xx|incomplete|refused"', by);
   local handshakes = '%s / (%s + %s > 0)' % [failed(), failed(), begins()];
   local active = 'sum by (%s) (websocket_connections_active{<N>})' % service;
-  local p95 = queries.quantile(0.95, 'websocket_message_latency_seconds', '', 'namespace, port, kind, le');
+  local p95 = queries.quantile(0.95, 'websocket_message_latency_seconds', ',netns=~"$netns"', 'namespace, port, kind, le');
   local latency(kind) = [
     lib.query('histogram_quantile(%g, sum by (le) (rate(websocket_message_latency_seconds_bucket{<N>,kind="%s"}[$__rate_interval])))' % [q / 100, kind], 'p%d' % q)
     for q in [50, 95, 99]

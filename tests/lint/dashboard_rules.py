@@ -108,10 +108,8 @@ class Linter:
             return self.complain(f"{error}: {text}")
         for selector in parsed.selectors:
             metric = self.reference.metric_of(selector.metric)
-            matched = {matcher[0] for matcher in selector.matchers}
             if not label and "netns" in metric.labels and not {"*"} & metric.labels:
-                self.require("netns" in matched or selector.metric.endswith("_bucket") or "socket_netns_info" == selector.metric,
-                             f"does not narrow {selector.metric} by netns")
+                self.require(("netns", "=~", "$netns") in selector.matchers, f"does not narrow {selector.metric} by netns")
             self.require(not label or label in metric.labels | TARGET_LABELS, f"asks {selector.metric} for {label}")
         return parsed.result
 
@@ -120,8 +118,11 @@ class Linter:
         data = data + [link for override in panel["fieldConfig"]["overrides"] for one in override["properties"]
                        if one["id"] == "links" for link in one["value"]]
         self.require(any(link["url"].endswith(".md") for link in panel["links"]), "has no runbook")
+        columns = {name for one in panel.get("transformations", []) for name in one["options"].get("indexByName", {})}
         for link in [*panel["links"], *data]:
             self.link(link["url"])
+            missing = set(re.findall(r"__data\.fields\.(\w+)", link["url"])) - columns
+            self.require(not missing, f"links by columns that it does not have: {missing}")
 
     def link(self, url):
         if url.endswith(".md"):
