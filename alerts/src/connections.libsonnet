@@ -93,7 +93,7 @@ local lib = import 'lib.libsonnet';
           failing,
           pending='5m',
           keep=true,
-          dashboard='socket-connections',
+          dashboard='socket-services',
         ),
         alert(
           'DestinationFailing',
@@ -103,7 +103,7 @@ local lib = import 'lib.libsonnet';
           failing,
           pending='5m',
           keep=true,
-          dashboard='socket-connections',
+          dashboard='socket-services',
         ),
         alert(
           'DestinationSlow',
@@ -118,7 +118,7 @@ local lib = import 'lib.libsonnet';
           '%g times as late as a day ago.' % config.slowFactor,
           pending='10m',
           keep=true,
-          dashboard='socket-connections',
+          dashboard='socket-services',
         ),
       ],
     }],

@@ -5,10 +5,10 @@ import re
 import sys
 
 import yaml
-from promql import Expression, Metric, Wrong
+from metric_reference import TARGET_LABELS, Reference
+from promql import FOR_DASHBOARDS, Expression, Metric, Wrong
 
 ROOT = pathlib.Path("alerts")
-TARGET_LABELS = {"cluster", "environment", "job", "instance"}
 SEVERITIES = {"critical", "warning", "info"}
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Prevention", "Escalation"]
@@ -16,46 +16,23 @@ JOB = ("job", "=", "socket-exporter")
 CAMEL_CASE = re.compile(r"([A-Z][a-z]+)+$")
 RECORDED = re.compile(r"[a-z_]+:[a-z_]+:[a-z0-9_]+$")
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)")
-# Prometheus has these for each alert.
-ALERT_STATES = Metric(frozenset({"alertname", "alertstate", "severity", "*"}), counter=False)
-GAUGES_OF_NETSTAT = {"node_netstat_Tcp_CurrEstab"}
-
-
-def reference():
-    """Metrics as `socket_exporter metrics` prints them; a unit test keeps the file so."""
-    found = {"up": Metric(frozenset(), counter=False), "ALERTS": ALERT_STATES, "ALERTS_FOR_STATE": ALERT_STATES}
-    for line in pathlib.Path("tests/golden/metrics.md").read_text().splitlines():
-        cells = re.match(r"\| `([^`]+)` \| (\w+) \| ([^|]*) \|", line)
-        if not cells:
-            continue
-        name, kind, labels = cells[1], cells[2], frozenset(filter(None, cells[3].strip().split(", ")))
-        if kind == "histogram":
-            found |= {name + "_bucket": Metric(labels | {"le"}, True), name + "_sum": Metric(labels, True),
-                      name + "_count": Metric(labels, True)}
-        else:
-            found[name] = Metric(labels, kind in ("counter", "untyped"))
-    return found
 
 
 class Linter:
     def __init__(self):
-        self.metrics = reference()
+        self.reference = Reference()
         self.found = []
 
     def complain(self, where, text):
         self.found.append(f"{where}: {text}")
 
-    def metric_of(self, name):
-        for proto in ("netstat", "sockstat"):
-            if name not in self.metrics and re.fullmatch(rf"node_{proto}_\w+_\w+", name):
-                return Metric(frozenset(), proto == "netstat" and name not in GAUGES_OF_NETSTAT)
-        return self.metrics.get(name)
-
     def expression(self, where, text, any_job=False):
         try:
-            expression = Expression(text, self.metric_of, TARGET_LABELS)
+            expression = Expression(text, self.reference.metric_of, TARGET_LABELS)
         except (Wrong, IndexError) as error:
             return self.complain(where, error)
+        if (unfit := expression.functions & FOR_DASHBOARDS) and not any_job:
+            self.complain(where, f"is a rule with {sorted(unfit)}")
         for selector in expression.selectors:
             if JOB not in selector.matchers and not any_job:
                 self.complain(where, f"{selector.metric} without {JOB[0]}=\"{JOB[2]}\"")
@@ -70,7 +47,7 @@ class Linter:
                 self.complain(name, "is not called level:metric:operation after its metric")
             if expression.result.ratio != ("ratio" in name.split(":")[-1]):
                 self.complain(name, "says ratio, or does not, against its expression")
-            self.metrics[name] = Metric(expression.result.labels - TARGET_LABELS, False, expression.result.ratio)
+            self.reference.metrics[name] = Metric(expression.result.labels - TARGET_LABELS, False, expression.result.ratio)
 
     def alert(self, rule):
         name = rule["alert"]
@@ -97,7 +74,7 @@ class Linter:
         if ("$value | humanizePercentage" in text) != result.ratio:
             self.complain(name, "shows a share not as a percentage, or something else as one")
         for metric, labels in re.findall(r'printf "(?:sort_desc\()?([\w:]+)\{([^}]*)\}', text):
-            known = self.metric_of(metric)
+            known = self.reference.metric_of(metric)
             matchers = set(re.findall(r"(\w+)=", labels))
             if known is None or matchers - known.labels - TARGET_LABELS or "job" not in matchers:
                 self.complain(name, f"asks for {metric} with labels that it does not have")

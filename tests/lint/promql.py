@@ -1,4 +1,4 @@
-"""Reads as much of PromQL as our rules use, and says which labels a result has."""
+"""Reads as much of PromQL as our rules and dashboards use, and says which labels a result has."""
 import re
 from typing import NamedTuple
 
@@ -9,10 +9,12 @@ TOKEN = re.compile(r"""\s*(?:
   | (?P<name>[a-zA-Z_:][\w:]*)
   | (?P<symbol>==|!=|>=|<=|=~|!~|[-+*/%^<>=(){}\[\],])
 )""", re.VERBOSE)
-AGGREGATIONS = {"sum", "min", "max", "avg", "count"}
+AGGREGATIONS = {"sum", "min", "max", "avg", "count", "topk"}
 COUNTER_FUNCTIONS = {"rate", "increase"}
 RANGE_FUNCTIONS = COUNTER_FUNCTIONS | {"min_over_time", "max_over_time", "count_over_time", "predict_linear", "deriv"}
-OTHER_FUNCTIONS = {"histogram_quantile", "label_replace", "absent", "time", "clamp_min"}
+OTHER_FUNCTIONS = {"histogram_quantile", "label_replace", "absent", "time", "clamp_min", "clamp_max", "vector"}
+# Good to look at, but not to be told of: what they find changes, or is not said.
+FOR_DASHBOARDS = {"topk", "vector", "aggregation of all"}
 PRECEDENCE = [{"or"}, {"and", "unless"}, {"==", "!=", ">", "<", ">=", "<="}, {"+", "-"}, {"*", "/"}]
 COMPARISONS = PRECEDENCE[2]
 
@@ -115,18 +117,25 @@ class Expression:
         if kind != "name":
             raise Wrong(f"{value} is out of place")
         if value in AGGREGATIONS:
-            return self._aggregation()
+            return self._aggregation(value)
         return self._call(value) if self._peek() == "(" else self._selector(value, "")
 
-    def _aggregation(self):
-        how = self._take("by", "without")
-        labels = self._label_list()
+    def _aggregation(self, name):
+        how = self._take_if("by", "without")
+        labels = self._label_list() if how else frozenset()
+        if name == "topk" or not how:
+            self.functions.add("topk" if name == "topk" else "aggregation of all")
         self._take("(")
+        if name == "topk":
+            self._tokens.pop(0)
+            self._take(",")
         inner = self._binary(0)
         self._take(")")
         if missing := labels - inner.labels - self._target_labels:
             raise Wrong(f"{how} labels that do not exist: {sorted(missing)}")
-        return inner._replace(labels=labels if how == "by" else inner.labels - labels)
+        if name == "topk":
+            return inner
+        return inner._replace(labels=inner.labels - labels if how == "without" else labels)
 
     def _call(self, function):
         if function not in RANGE_FUNCTIONS | OTHER_FUNCTIONS:
@@ -140,6 +149,8 @@ class Expression:
             return Result(series.labels - {"le"})
         if function == "label_replace":
             return series._replace(labels=series.labels | {arguments[1]})
+        if function == "vector":
+            return Result(frozenset())
         if function == "absent":
             return Result(frozenset(label for label, how, _ in self.selectors[-1].matchers if how == "="))
         return series._replace(ratio=series.ratio and function != "count_over_time")

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Every query of every dashboard finds data in a Prometheus that scraped a busy host, whatever is chosen above."""
+import json
+import math
+import pathlib
+import re
+import tempfile
+import time
+import unittest
+import urllib.parse
+
+import busy_host
+import harness
+from specimens import with_tracefs
+
+ROOT = harness.ROOT
+CONFIG = """
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+rule_files: [socket_exporter.rules.yml, websocket.rules.yml]
+scrape_configs:
+  - job_name: socket-exporter
+    honor_labels: true
+    static_configs:
+      - targets: ["127.0.0.1:{port}"]
+        labels: {{environment: test, cluster: one}}
+"""
+EVERYTHING = {"environment": ".*", "cluster": ".*", "job": ".+", "instance": ".+", "netns": ".+"}
+RATE_INTERVAL = "10s"
+SECONDS = 15  # that are shown
+IN_TIME = 60
+
+
+class Prometheus(harness.Server):
+    def __init__(self, directory, exporter):
+        for name in ("socket_exporter.rules.yml", "websocket.rules.yml"):
+            # Alerts are to fire while the test lasts.
+            (directory / name).write_text(re.sub(r"for: \d+m", "for: 1s", (ROOT / "alerts" / name).read_text()))
+        (directory / "prometheus.yml").write_text(CONFIG.format(port=exporter.port))
+        super().__init__(harness.program("prometheus"), f"--config.file={directory}/prometheus.yml",
+                         f"--storage.tsdb.path={directory}/data", "--web.listen-address=127.0.0.1:0",
+                         listening=r'msg="Listening on" address=127\.0\.0\.1:(\d+)', namespace=exporter.namespace)
+
+    def ask(self, path, **parameters):
+        response = self.get(f"/api/v1/{path}?" + urllib.parse.urlencode(parameters))
+        answer = json.loads(response.body)
+        if answer["status"] != "success":
+            raise AssertionError(f"{parameters}: {answer['error']}")
+        return answer["data"]
+
+    def has_data(self, expression, instant):
+        """Whether there is a number among the results."""
+        now = time.time()
+        if instant:
+            result = self.ask("query", query=expression, time=now)["result"]
+        else:
+            result = self.ask("query_range", query=expression, start=now - SECONDS, end=now, step=1)["result"]
+        values = (value for series in result for _, value in series.get("values") or [series["value"]])
+        return any(math.isfinite(float(value)) for value in values)
+
+
+def dashboards():
+    return [json.loads(path.read_text()) for path in sorted((ROOT / "dashboards/json").glob("*.json"))]
+
+
+def chosen(text, choice):
+    text = text.replace("$__rate_interval", RATE_INTERVAL)
+    for name, value in choice.items():
+        text = text.replace(f'"${name}"', f'"{value}"')
+    return text
+
+
+def queries(choice):
+    """{name: (expression, whether it is instant)} of all panels and annotations."""
+    found = {}
+    for dashboard in dashboards():
+        for panel in dashboard["panels"]:
+            for target in panel.get("targets", []):
+                name = f"{dashboard['uid']}: {panel['title']} {target['refId']}"
+                found[name] = chosen(target["expr"], choice), target.get("instant", False)
+    return found
+
+
+class DashboardsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with_tracefs()
+        directory = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.host = cls.enterClassContext(busy_host.BusyHost())
+        cls.exporter = cls.enterClassContext(harness.Exporter(
+            *busy_host.flags(cls.host, directory / "socket_exporter.yml")))
+        cls.prometheus = cls.enterClassContext(Prometheus(directory, cls.exporter))
+        harness.eventually(lambda: cls.prometheus.get("/-/ready").status == 200, "Prometheus is ready")
+
+    def check(self, choice):
+        left = queries(choice)
+        self.assertGreater(len(left), 150)
+
+        def all_have_data():
+            self.host.tick()
+            for name, query in list(left.items()):
+                if self.prometheus.has_data(*query):
+                    del left[name]
+            return not left
+        try:
+            harness.eventually(all_have_data, "data for each query", IN_TIME)
+        except AssertionError:
+            self.assertEqual(left, {})
+
+    def test_everything(self):
+        self.check(EVERYTHING)
+
+    def test_narrowed_to_one_pod(self):
+        self.check({"environment": "test", "cluster": "one", "job": "socket-exporter",
+                    "instance": f"127.0.0.1:{self.exporter.port}", "netns": busy_host.POD})
+
+    def test_drop_downs_offer_what_there_is(self):
+        for dashboard in dashboards():
+            for variable in dashboard["templating"]["list"][1:]:
+                series, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]).groups()
+                self.assertTrue(self.prometheus.ask(f"label/{label}/values", **{"match[]": chosen(series, EVERYTHING)}),
+                                f"{dashboard['uid']}: {variable['name']}")
+
+    def test_alerts_are_marked(self):
+        marks = [chosen(annotation["expr"], EVERYTHING) for dashboard in dashboards()
+                 for annotation in dashboard["annotations"]["list"] if dashboard["uid"] == "socket-ports"]
+
+        def all_have_data():
+            self.host.tick()
+            return all(self.prometheus.has_data(expression, True) for expression in marks)
+        harness.eventually(all_have_data, "critical alerts and warnings", IN_TIME)
+
+
+if __name__ == "__main__":
+    harness.main()
