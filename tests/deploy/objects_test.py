@@ -62,6 +62,17 @@ def kustomize(overlay):
     return output(PLACE / "usr/bin/kustomize", "build", OVERLAYS / overlay)
 
 
+def own_dashboards():
+    return {path.name: json.loads(path.read_text()) for path in ROOT.glob("dashboards/json/*.json")}
+
+
+def dashboards(objects):
+    """In ConfigMaps with the label that Grafana's sidecar looks for: by the name of the file."""
+    maps = [each for each in yaml.safe_load_all(objects) if each and each["kind"] == "ConfigMap"]
+    return {name: json.loads(text) for each in maps if each["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
+            for name, text in each["data"].items()}
+
+
 def setUpModule():
     PLACE.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", ".npmrc", "objects.mjs"):
@@ -162,6 +173,10 @@ class KustomizeTest(Objects):
         self.assertIn("containerPort must be integer", found)
 
 
+    def test_every_dashboard_is_there(self):
+        self.assertEqual(dashboards(kustomize("full")), own_dashboards())
+
+
 class ChartTest(Objects):
     def test_values_are_valid(self):
         schema = json.loads((CHART / "values.schema.json").read_text())
@@ -193,8 +208,10 @@ class ChartTest(Objects):
         objects = render(CHART / "ci/everything-values.yaml")
         ours = yaml.safe_load((ROOT / "alerts/prometheusrule.yaml").read_text())
         self.assertEqual(of_kind("PrometheusRule", objects)["spec"], ours["spec"])
+        self.assertEqual(dashboards(objects), own_dashboards())
         given = yaml.safe_load((CHART / "ci/everything-values.yaml").read_text())["config"]
-        written = of_kind("ConfigMap", objects)["data"]["socket_exporter.yml"]
+        written = next(each["data"] for each in yaml.safe_load_all(objects) if each and each["kind"] == "ConfigMap"
+                       and "socket_exporter.yml" in each["data"])["socket_exporter.yml"]
         self.assertEqual(yaml.safe_load(written), given)
         with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
             file.write(written)
