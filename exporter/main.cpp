@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "collectors/kernel/capabilities.h"
 #include "exporter/cli/cli.h"
 
 namespace {
@@ -10,6 +11,7 @@ namespace {
 using namespace socket_exporter;
 
 int run(const Options& options) {
+  use_permitted_capabilities();
   switch (options.command) {
     case Command::check:
       return run_check(options);

@@ -12,7 +12,7 @@
 
 extern void bpf_rcu_read_lock(void) __ksym;
 extern void bpf_rcu_read_unlock(void) __ksym;
-extern void* bpf_rdonly_cast(void* object, __u32 btf_id) __ksym;
+extern void* bpf_rdonly_cast(const void* object, __u32 btf_id) __ksym __weak;
 
 #define CAST(type, address) \
   ((struct type*)bpf_rdonly_cast((void*)(address), bpf_core_type_id_kernel(struct type)))

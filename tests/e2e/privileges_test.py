@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 """Whatever it may do, the exporter serves, says what it sees, and what it says is true."""
 import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
 import unittest
+import unittest.mock
 
 import harness
 from books import SHOW_ALL, by_namespace, differences
@@ -77,6 +82,15 @@ class PrivilegesTest(unittest.TestCase):
     def test_nobody_who_may_use_bpf(self):
         prepare = become_nobody_with(CAP_BPF, CAP_PERFMON)
         self.check_others(self.scrape(prepare, {"socket_walk": "on", "all_netns": "on"}))
+
+    def test_nobody_with_a_file_that_may_use_bpf(self):
+        """As in a container without privileges: not effective until the program asks for it."""
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        os.chmod(directory, 0o755)
+        binary = shutil.copy(harness.BINARY, directory)
+        subprocess.run(["setcap", "cap_bpf,cap_perfmon+p", binary], check=True)
+        with unittest.mock.patch.object(harness, "BINARY", binary):
+            self.check_others(self.scrape(harness.become_nobody, {"socket_walk": "on", "all_netns": "on"}))
 
     def test_nobody_who_may_look_at_processes(self):
         prepare = become_nobody_with(CAP_SYS_PTRACE)

@@ -1,0 +1,40 @@
+{{- define "socket-exporter.fullname" -}}
+{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "socket-exporter.selector" -}}
+app.kubernetes.io/name: socket-exporter
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "socket-exporter.labels" -}}
+{{ include "socket-exporter.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- define "socket-exporter.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}{{ .Values.serviceAccount.name | default (include "socket-exporter.fullname" .) }}
+{{- else }}{{ .Values.serviceAccount.name | default "default" }}
+{{- end }}
+{{- end }}
+
+{{- define "socket-exporter.metadata" -}}
+name: {{ include "socket-exporter.fullname" . }}
+namespace: {{ .Release.Namespace }}
+labels:
+  {{- include "socket-exporter.labels" . | nindent 2 }}
+{{- end }}
+
+{{- /* An endpoint that is scraped: takes serviceMonitor or podMonitor. */}}
+{{- define "socket-exporter.endpoint" -}}
+port: metrics
+interval: {{ .interval }}
+honorLabels: true
+relabelings:
+  - sourceLabels: [__meta_kubernetes_pod_node_name]
+    targetLabel: instance
+{{- end }}

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""The package and the image, each in a fresh system: installed, run with what it is given, upgraded, purged."""
+import gzip
+import json
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+import unittest
+
+import roots
+from roots import PLACE, REPOSITORY, Root, run
+
+import harness
+from specimens import private_mounts
+
+UNIT = "usr/lib/systemd/system/socket-exporter.service"
+CONFIGURATION = "etc/socket-exporter/socket_exporter.yml"
+FULL = ("socket_walk", "all_netns", "process_walk", "connect_tracking")
+
+
+def setUpModule():
+    private_mounts()
+
+
+def run_as(root, user, ambient, bounding):
+    """The start of a command line: in this system, as that user, with these capabilities."""
+    def names(capabilities):
+        return ",".join(["-all", *(f"+{name}" for name in capabilities)])
+    return ("chroot", str(root), "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
+            f"--inh-caps={names(ambient)}", f"--ambient-caps={names(ambient)}", f"--bounding-set={names(bounding)}")
+
+
+class Served(harness.Server):
+    def __init__(self, *command, address="127.0.0.1"):
+        host = f"[{address}]" if ":" in address else address
+        self.address = address
+        super().__init__(*command, f"--web.listen-address={host}:0", listening=rf"http://{re.escape(host)}:(\d+)")
+
+    def connect(self):
+        connection = harness.http.client.HTTPConnection(self.address, self.port, timeout=harness.LIMIT)
+        connection.connect()
+        return connection
+
+    def features(self):
+        return {dict(key)["feature"]: dict(key)["state"] for key in self.scrape().all("socket_exporter_feature_info")}
+
+
+class PackageCase:
+    """Of one Debian: with `suite` and `package`, the file."""
+
+    def setUp(self):
+        self.root = Root(self.suite, self.enterContext(tempfile.TemporaryDirectory(dir=PLACE)))
+        self.addCleanup(self.root.unmount)
+        self.root.run("apt-get", "update", "-qq")
+        # What the package depends on may stay when it goes.
+        needed = re.search(r"^ *Depends: (.*)$", run("dpkg-deb", "-f", self.package), re.M)[1]
+        names = [re.sub(r" .*", "", name) for name in needed.split(", ")]
+        self.root.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", *names)
+        self.before = self.root.files()
+
+    def install(self, package):
+        shutil.copy(package, self.root.path / "tmp/it.deb")
+        return self.root.run("dpkg", "--install", "--force-confold", "/tmp/it.deb")
+
+    def newer(self):
+        """The same with a later version, and with a changed default of its configuration."""
+        directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        run("dpkg-deb", "-R", self.package, directory / "it")
+        control = directory / "it/DEBIAN/control"
+        control.write_text(re.sub(r"^Version: .*$", "Version: 99.0", control.read_text(), flags=re.M))
+        with (directory / "it" / CONFIGURATION).open("a") as file:
+            file.write("# new\n")
+        run("dpkg-deb", "--root-owner-group", "-b", directory / "it", directory / "newer.deb")
+        return directory / "newer.deb"
+
+    def capabilities(self):
+        unit = self.root.read(UNIT)
+        return [name.removeprefix("CAP_").lower() for name in re.search(r"^AmbientCapabilities=(.*)$", unit, re.M)[1].split()]
+
+    def serve(self, address):
+        """As its unit does, with its user, its capabilities and its flags."""
+        command = re.search(r"^ExecStart=(.*) \$ARGS$", self.root.read(UNIT), re.M)[1].split()
+        held = self.capabilities()
+        return Served(*run_as(self.root.path, "socket-exporter", held, held), "--no-new-privs", *command, address=address)
+
+    def test_whole_life(self):
+        self.install(self.package)
+        self.assertRegex(self.root.read("etc/passwd"), r"(?m)^socket-exporter:.*:/nonexistent:/usr/sbin/nologin$")
+        manual = gzip.decompress((self.root.path / "usr/share/man/man1/socket_exporter.1.gz").read_bytes()).decode()
+        self.assertIn("--collector.connects.top", manual.replace("\\", ""))
+        for address in self.addresses:
+            with self.subTest(address), self.serve(address) as exporter:
+                features = exporter.features()
+                self.assertEqual({name: features[name] for name in FULL}, dict.fromkeys(FULL, "on"))
+                self.assertGreater(len(exporter.scrape().all("socket_tcp_sockets")), 0)
+        version = run("dpkg-deb", "-f", self.package, "Version").strip()
+        self.assertIn("0.1.0", version)
+
+        changed = self.root.path / CONFIGURATION
+        changed.write_text("services: [{name: mine, match: [10.0.0.0/8]}]\n")
+        self.install(self.newer())
+        self.assertEqual(self.root.run("dpkg-query", "-W", "-f", "${Version}", "socket-exporter"), "99.0")
+        self.assertIn("mine", changed.read_text())
+        with self.serve("127.0.0.1") as exporter:
+            self.assertEqual(exporter.features()["socket_walk"], "on")
+
+        self.root.run("apt-get", "remove", "-qq", "-y", "socket-exporter")
+        self.assertTrue(changed.exists())
+        self.root.run("apt-get", "purge", "-qq", "-y", "socket-exporter")
+        self.assertEqual(self.root.files() - self.before, set())
+        self.assertNotIn("socket-exporter", self.root.read("etc/passwd"))
+
+
+class Debian12Test(PackageCase, unittest.TestCase):
+    suite = "bookworm"
+    addresses = ("127.0.0.1",)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.package = run(REPOSITORY / "deploy/debian/build").splitlines()[-1]
+
+    def test_lintian(self):
+        self.assertEqual(run("lintian", "--allow-root", "--fail-on", "error,warning", self.package), "")
+
+
+class Debian13Test(PackageCase, unittest.TestCase):
+    """The package that the image's build makes, and the image."""
+    suite = "trixie"
+    addresses = ("127.0.0.1", "::1")
+    IMAGE = "socket-exporter"
+
+    @classmethod
+    def buildah(cls, *arguments):
+        storage = PLACE / "images"
+        return run("buildah", f"--root={storage}/layers", f"--runroot={storage}/run", "--storage-driver=vfs", *arguments,
+                   env=os.environ | {"BUILDAH_ISOLATION": "chroot"}).strip()
+
+    @classmethod
+    def setUpClass(cls):
+        base = cls.buildah("from", "scratch")
+        cls.buildah("add", "--quiet", base, roots.archive(cls.suite), "/")
+        cls.buildah("commit", "--quiet", "--rm", base, "debian-fresh")
+        dockerfile = REPOSITORY / "deploy/docker/Dockerfile"
+        built = PLACE / "trixie-build"
+        shutil.rmtree(built, ignore_errors=True)
+        built.mkdir()
+        cls.buildah("bud", "--quiet", f"--volume={built}:/src/build/release", "--build-arg=DEBIAN=localhost/debian-fresh",
+                    f"--file={dockerfile}", f"--ignorefile={dockerfile}.dockerignore", f"--tag={cls.IMAGE}", REPOSITORY)
+        cls.package = next(built.glob("*.deb"))
+        cls.container = cls.buildah("from", cls.IMAGE)
+        cls.image = pathlib.Path(cls.buildah("mount", cls.container))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.buildah("rm", cls.container)
+
+    def run_image(self, *given):
+        """From the root of its files, as its user, with those capabilities."""
+        settings = json.loads(self.buildah("inspect", "--type=image", self.IMAGE))["OCIv1"]["config"]
+        user = settings["User"].split(":")[0]
+        for kind in ("proc", "sys"):
+            run("mount", "--rbind", f"/{kind}", self.image / kind)
+            self.addCleanup(run, "umount", "--lazy", self.image / kind)
+        return Served(*run_as(self.image, user, (), given), *settings["Entrypoint"])
+
+    def test_image_with_capabilities(self):
+        with self.run_image("bpf", "perfmon", "net_admin", "sys_ptrace", "dac_read_search") as exporter:
+            features = exporter.features()
+            self.assertEqual({name: features[name] for name in FULL}, dict.fromkeys(FULL, "on"))
+
+    def test_image_without(self):
+        with self.run_image() as exporter:
+            self.assertEqual((exporter.features()["socket_walk"], exporter.features()["tcp_diag"]), ("off", "on"))
+
+    def test_image_is_small(self):
+        size = int(run("du", "--summarize", "--bytes", "--one-file-system", self.image).split()[0])
+        print(f"image: {size / 1e6:.0f} MB unpacked")
+        self.assertLess(size, 250e6)
+        for left_out in ("usr/bin/clang", "usr/bin/g++", "usr/sbin/setcap", "src"):
+            self.assertFalse((self.image / left_out).exists(), left_out)
+
+    def test_image_says_what_it_is(self):
+        settings = json.loads(self.buildah("inspect", "--type=image", self.IMAGE))["OCIv1"]["config"]
+        self.assertEqual((settings["User"], settings["ExposedPorts"]), ("65534:65534", {"10077": {}}))
+        self.assertIn("org.opencontainers.image.title", settings["Labels"])
+
+
+if __name__ == "__main__":
+    harness.main()
