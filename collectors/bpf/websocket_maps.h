@@ -1,4 +1,4 @@
-/* What websockets.bpf.c keeps of connections and how it counts; for that program only.
+/* What is kept of connections and how it counts; for websockets.bpf.c and websocket_tls.bpf.c only.
  *
  * What finds no room in the table of counts counts in an entry that stands for all of those, so
  * that sums stay exact. */
@@ -13,8 +13,6 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
-
-#define MOST_EARLY_REQUESTS 256
 
 /* What is expected next of one direction. */
 enum phase {
@@ -63,23 +61,6 @@ struct connection {
   __u8 is_gone;
   struct stream streams[2];
 };
-
-/* With what the kernel adds at most 512 bytes each, for as long as the socket is there. */
-struct {
-  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, int);
-  __type(value, struct connection);
-} connections SEC(".maps");
-
-/* Requests that came with the last part of the TCP handshake, before there was a socket for them:
- * by the number of their first byte and both ports. */
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, MOST_EARLY_REQUESTS);
-  __type(key, __u64);
-  __type(value, struct connection);
-} early SEC(".maps");
 
 /* Which slot a key has. */
 struct {

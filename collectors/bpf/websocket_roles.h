@@ -1,32 +1,12 @@
-/* What a packet and its socket say about a TCP connection; for websockets.bpf.c only. */
-#ifndef SOCKET_EXPORTER_WEBSOCKET_PACKETS_H
-#define SOCKET_EXPORTER_WEBSOCKET_PACKETS_H
+/* Whose connection a socket is; for websockets.bpf.c and websocket_tls.bpf.c only. */
+#ifndef SOCKET_EXPORTER_WEBSOCKET_ROLES_H
+#define SOCKET_EXPORTER_WEBSOCKET_ROLES_H
 
-#include "collectors/bpf/tcp_segment.h"
 #include "collectors/bpf/websocket_maps.h"
 
 #define AF_INET 2
-#define SMALLEST_GRANT 140 /* bytes of a packet that grants an upgrade */
-#define LARGEST_GRANT 4096
 
 enum role { NO_ROLE, SERVER, CLIENT };
-
-/* Whether its first bytes are those. `size` is a multiple of 4. */
-static __always_inline int begins_with(struct __sk_buff* skb, const struct segment* s,
-                                       const char* expected, __u32 size) {
-  __u32 start[3] = {};
-  if (s->length < size || bpf_skb_load_bytes(skb, s->payload, start, size)) return 0;
-  for (__u32 i = 0; i < size / 4; i++) {
-    if (start[i] != ((const __u32*)expected)[i]) return 0;
-  }
-  return 1;
-}
-
-#define UPGRADE_IS_GRANTED "HTTP/1.1 101"
-
-static __always_inline int grants_upgrade(struct __sk_buff* skb, const struct segment* s) {
-  return begins_with(skb, s, UPGRADE_IS_GRANTED, sizeof UPGRADE_IS_GRANTED - 1);
-}
 
 /* Where both ends are on this host and watched, the server's is the one that counts. */
 static __always_inline enum role role_beside(__u32 peer_port, __be32 address, __be32 peer_address) {
@@ -54,6 +34,14 @@ static __always_inline enum role role_of_socket(struct sock* sk) {
   }
   return role_beside(peer_port, sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[3],
                      sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[3]);
+}
+
+static __always_inline void set_key(struct sx_websocket_key* key, struct sock* sk, __u32 port) {
+  struct net* net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+  key->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+  key->cookie = BPF_CORE_READ(net, net_cookie);
+  key->inode = BPF_CORE_READ(net, ns.inum);
+  key->port = port;
 }
 
 #endif
