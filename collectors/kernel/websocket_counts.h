@@ -15,6 +15,7 @@ struct WebsocketPorts {
   std::vector<std::uint16_t> server{};  ///< the server is on this host
   std::vector<std::uint16_t> client{};  ///< the client is
   bool learns = false;                  ///< server ports from handshakes
+  bool tls = false;                     ///< also inside of TLS, by OpenSSL
   bool empty() const { return server.empty() && client.empty() && !learns; }
   bool operator==(const WebsocketPorts&) const = default;
 };
@@ -25,6 +26,7 @@ struct WebsocketKey {
   bool is_rest = false;
   std::uint64_t cgroup = 0;
   std::uint16_t port = 0;  ///< of the server
+  bool tls = false;
   auto operator<=>(const WebsocketKey&) const = default;
 };
 

@@ -85,7 +85,8 @@ Followed followed_by(const Options& options, const WebsocketConfig& websocket) {
                     .binds = is_enabled(options, "binds"),
                     .system_calls = options.follows_system_calls};
   if (is_enabled(options, "websockets")) {
-    followed.websockets = {websocket.ports, websocket.client_ports, websocket.learns};
+    followed.websockets = {websocket.ports, websocket.client_ports, websocket.learns,
+                           websocket.tls};
   }
   return followed;
 }

@@ -22,6 +22,7 @@ struct WebsocketConfig {
   std::vector<std::uint16_t> ports;         ///< of servers on this host
   std::vector<std::uint16_t> client_ports;  ///< of servers that clients on this host connect to
   bool learns = false;                      ///< `auto`: ports of servers on this host, too
+  bool tls = false;                         ///< inside of TLS, too, by OpenSSL
 };
 
 /// What socket_exporter.yml says; empty where there is none.

@@ -87,9 +87,13 @@ class LibraryTest(WebsocketCase):
         return subprocess.Popen([sys.executable, LIBRARY, *map(str, arguments)], stdout=subprocess.PIPE, text=True,
                                 preexec_fn=self.namespace.join)
 
+    def server_is_ready(self):
+        """For those who have something to do then."""
+
     def talk(self, connections, messages, *compression):
         server = self.start("server", PORT)
         self.assertEqual(server.stdout.readline(), "ready\n")
+        self.server_is_ready()
         client = self.start("client", PORT, connections, messages, *compression)
         by_client = json.loads(client.communicate(timeout=harness.LIMIT)[0])
         server.terminate()

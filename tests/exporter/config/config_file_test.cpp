@@ -219,15 +219,18 @@ TEST_CASE("a file is loaded whole, up to the limit", "[config_file]") {
 
 TEST_CASE("a configuration names the ports of WebSockets", "[config_file]") {
   const auto config = parse_config(
-      "websocket:\n  ports: [8003, 65535]\n  client_ports: [443]\n  auto: true\n", "s.yml");
+      "websocket:\n  ports: [8003, 65535]\n  client_ports: [443]\n  auto: true\n  tls: true\n",
+      "s.yml");
   REQUIRE(config);
   CHECK(config->websocket.ports == std::vector<std::uint16_t>{8003, 65535});
   CHECK(config->websocket.client_ports == std::vector<std::uint16_t>{443});
   CHECK(config->websocket.learns);
+  CHECK(config->websocket.tls);
   const auto none = parse_config("websocket:\n", "s.yml");
   REQUIRE(none);
   CHECK(none->websocket.ports.empty());
   CHECK_FALSE(none->websocket.learns);
+  CHECK_FALSE(none->websocket.tls);
 }
 
 TEST_CASE("what is wrong with the ports of WebSockets is named by file, line and key",
@@ -235,9 +238,9 @@ TEST_CASE("what is wrong with the ports of WebSockets is named by file, line and
   const auto [text, error] = GENERATE(table<std::string, std::string>({
       {"websocket: [8003]\n",
        "s.yml:1: websocket: is a list, has to be a mapping with keys out of ports, client_ports, "
-       "auto"},
+       "auto, tls"},
       {"websocket:\n  port: 8003\n",
-       "s.yml:2: websocket: unknown key \"port\"; known are: ports, client_ports, auto"},
+       "s.yml:2: websocket: unknown key \"port\"; known are: ports, client_ports, auto, tls"},
       {"websocket:\n  ports: 8003\n",
        "s.yml:2: websocket.ports: is a single value, has to be a list such as [8003, 8080]"},
       {"websocket:\n  ports:\n    - 80\n    - 65536\n",
@@ -245,6 +248,7 @@ TEST_CASE("what is wrong with the ports of WebSockets is named by file, line and
       {"websocket: {client_ports: [0]}\n",
        "s.yml:1: websocket.client_ports[0]: \"0\" is no port; give 1 to 65535, such as 8003"},
       {"websocket: {auto: yes}\n", "s.yml:1: websocket.auto: \"yes\" has to be true or false"},
+      {"websocket: {tls: 1}\n", "s.yml:1: websocket.tls: \"1\" has to be true or false"},
   }));
   CHECK_THAT(error_of(text), Equals(error));
 }
