@@ -67,7 +67,7 @@ static __always_inline void open_connection(struct connection* c, __u64 now) {
   struct sx_websocket_counts* counted = counts_of(&c->key, &c->place);
   if (counted) ADD(counted->opened, 1);
   const __u32 port = c->key.port;
-  if (!learns || c->is_client || HAS_PORT(server_ports, port)) return;
+  if (!learns || c->is_client || has_port(server_ports, port)) return;
   if (ADD(learned, 1) < SX_WEBSOCKET_LEARNED) {
     __sync_fetch_and_or(&server_ports[port >> 5 & 2047], 1U << (port & 31));
   }

@@ -60,7 +60,8 @@ static __always_inline int find_bytes(struct bytes* bytes, struct __sk_buff* skb
   bytes->skb = skb;
   bytes->chunk = 0;
   if (part->chunk == IN_PACKET) return 1;
-  bytes->chunk = bpf_map_lookup_elem(&chunks, &part->chunk);
+  const __u32 index = part->chunk;
+  bytes->chunk = bpf_map_lookup_elem(&chunks, &index);
   return bytes->chunk != 0;
 }
 

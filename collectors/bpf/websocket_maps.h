@@ -100,7 +100,11 @@ __u64 lost; /* connections that there was no memory for, and segments that no CP
 const __u32 edges[SX_LIFETIME_BUCKETS - 1] = {SX_LIFETIME_EDGES};
 const __u8 no_connection[sizeof(struct connection)] = {};
 
-#define HAS_PORT(ports, port) ((ports)[(port) >> 5 & 2047] >> ((port)&31) & 1)
+/* The compiler knows that a port has 16 bits; the verifier of some kernels has to be shown. */
+static __always_inline int has_port(const __u32* ports, __u64 port) {
+  asm volatile("%0 &= 0xffff" : "+r"(port));
+  return ports[port >> 5] >> (port & 31) & 1;
+}
 
 static __always_inline int add_place(struct sx_websocket_key* key,
                                      struct sx_websocket_place* place) {
@@ -118,10 +122,11 @@ static __always_inline int add_place(struct sx_websocket_key* key,
 /* Where there is no room, that of the rest. */
 __noinline int find_place(struct sx_websocket_key* key, struct sx_websocket_place* place) {
   if (!key || !place) return 0;
+  struct sx_websocket_key own = *key; /* before Linux 6.2 maps take none from an argument */
   struct sx_websocket_place added = {};
-  const struct sx_websocket_place* found = bpf_map_lookup_elem(&places, key);
-  if (!found && add_place(key, &added)) found = &added;
-  if (!found) found = bpf_map_lookup_elem(&places, key); /* of another CPU */
+  const struct sx_websocket_place* found = bpf_map_lookup_elem(&places, &own);
+  if (!found && add_place(&own, &added)) found = &added;
+  if (!found) found = bpf_map_lookup_elem(&places, &own); /* of another CPU */
   const struct sx_websocket_key rest = {.is_rest = 1};
   if (!found) found = bpf_map_lookup_elem(&places, &rest);
   if (found) *place = *found;
@@ -130,10 +135,12 @@ __noinline int find_place(struct sx_websocket_key* key, struct sx_websocket_plac
 
 static __always_inline struct sx_websocket_counts* counts_of(struct sx_websocket_key* key,
                                                              struct sx_websocket_place* place) {
-  struct sx_websocket_slot* slot = bpf_map_lookup_elem(&slots, &place->slot);
+  __u32 index = place->slot;
+  struct sx_websocket_slot* slot = bpf_map_lookup_elem(&slots, &index);
   if (slot && place->tag && slot->tag == place->tag) return &slot->counts;
   find_place(key, place);
-  slot = bpf_map_lookup_elem(&slots, &place->slot);
+  index = place->slot;
+  slot = bpf_map_lookup_elem(&slots, &index);
   return slot ? &slot->counts : 0;
 }
 

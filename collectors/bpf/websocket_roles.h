@@ -10,13 +10,13 @@ enum role { NO_ROLE, SERVER, CLIENT };
 
 /* Where both ends are on this host and watched, the server's is the one that counts. */
 static __always_inline enum role role_beside(__u32 peer_port, __be32 address, __be32 peer_address) {
-  return HAS_PORT(server_ports, peer_port) && address == peer_address ? NO_ROLE : CLIENT;
+  return has_port(server_ports, peer_port) && address == peer_address ? NO_ROLE : CLIENT;
 }
 
 static __always_inline enum role role_of_packet(struct bpf_sock* sk) {
   const __u32 peer_port = bpf_ntohs(sk->dst_port);
-  if (HAS_PORT(server_ports, sk->src_port)) return SERVER;
-  if (!HAS_PORT(client_ports, peer_port)) return NO_ROLE;
+  if (has_port(server_ports, sk->src_port)) return SERVER;
+  if (!has_port(client_ports, peer_port)) return NO_ROLE;
   /* Each is read: the verifier refuses a pointer that may be to either. */
   const __be32 v4 = *(volatile __be32*)&sk->src_ip4, v6 = *(volatile __be32*)&sk->src_ip6[3];
   const __be32 peer_v4 = *(volatile __be32*)&sk->dst_ip4;
@@ -27,8 +27,8 @@ static __always_inline enum role role_of_packet(struct bpf_sock* sk) {
 
 static __always_inline enum role role_of_socket(struct sock* sk) {
   const __u32 peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
-  if (HAS_PORT(server_ports, sk->__sk_common.skc_num)) return SERVER;
-  if (!HAS_PORT(client_ports, peer_port)) return NO_ROLE;
+  if (has_port(server_ports, sk->__sk_common.skc_num)) return SERVER;
+  if (!has_port(client_ports, peer_port)) return NO_ROLE;
   if (sk->__sk_common.skc_family == AF_INET) {
     return role_beside(peer_port, sk->__sk_common.skc_rcv_saddr, sk->__sk_common.skc_daddr);
   }
