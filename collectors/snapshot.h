@@ -63,6 +63,8 @@ class Snapshot {
   std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) {
     return kernel_.forget_websockets(idle);
   }
+  /// As Kernel::process_stat; not kept either.
+  Result<ProcessStat> process_stat(std::uint32_t pid) { return kernel_.process_stat(pid); }
   Workload websocket_workload(std::uint64_t cgroup) { return kernel_.websocket_workload(cgroup); }
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) {
     return kernel_.connect_workload(pid, cgroup);

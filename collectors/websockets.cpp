@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ constexpr auto kActive = by_port(
     Type::Gauge, "websocket_connections_active",
     "WebSocket connections that are open. port is the server's, whichever end is on this host. The "
     "busiest have a series each; the rest of a namespace is port=\"other\".");
+constexpr auto kLimit = by_port(Type::Gauge, "websocket_connections_limit",
+                                "WebSocket connections that a server at this port takes, by the "
+                                "configuration: websocket.limits.");
 constexpr auto kConnections =
     by_port(Type::Counter, "websocket_connections_total",
             "WebSocket connections that were opened by a handshake, since the exporter's start.");
@@ -73,8 +77,8 @@ constexpr Metric kMissed{
     Type::Counter, "websocket_tracker_missed_total",
     "Events that were lost: one came during another, or there was no memory for a connection."};
 constexpr MetricInfo kMetrics[] = {
-    kActive, kConnections, kDisconnections, kErrors, kLatency,  kMessages,      kBytes, kDuration,
-    kIdle,   kAdopted,     kDesync,         kResync, kRepaired, kPoolExhausted, kMissed};
+    kActive,   kLimit, kConnections, kDisconnections, kErrors, kLatency,  kMessages,      kBytes,
+    kDuration, kIdle,  kAdopted,     kDesync,         kResync, kRepaired, kPoolExhausted, kMissed};
 
 constexpr std::string_view kOther = "other";
 constexpr std::size_t kMostShown = 100;
@@ -129,6 +133,7 @@ struct Series {
   std::string_view pod;
   std::string_view port;
   std::int64_t active;
+  std::optional<std::uint64_t> limit;
   sx_websocket_counts counts;
 };
 
@@ -137,6 +142,7 @@ void emit_series(Families& out, const Series& s) {
     out.add(metric, value, s.netns, s.pod_namespace, s.pod, s.port, extra...);
   };
   emit(kActive, s.active);
+  if (s.limit) emit(kLimit, *s.limit);
   emit(kConnections, s.counts.opened);
   for (std::size_t reason = 0; reason < SX_CLOSE_REASONS; ++reason) {
     for (std::size_t by = 0; by < SX_INITIATORS; ++by) {
@@ -159,6 +165,11 @@ void emit_series(Families& out, const Series& s) {
   emit(kIdle, histogram_of(s.counts.silence));
 }
 
+std::optional<std::uint64_t> limit_of(const WebsocketSettings& asked, std::uint16_t port) {
+  const auto found = asked.limits.find(port);
+  return found != asked.limits.end() ? std::optional(found->second) : std::nullopt;
+}
+
 class Websockets final : public Collector {
  public:
   // Where WebSockets are not followed, socket_exporter_feature_info says why.
@@ -175,7 +186,7 @@ class Websockets final : public Collector {
     snapshot.history().overflow[kConnections.name] += ledger.choose(kMostShown);
 
     emit_shown(snapshot, ledger, out);
-    emit_unseen(snapshot, ledger, counts->ports, out);
+    emit_unseen(snapshot, ledger, out);
     emit_rest(snapshot, ledger, out);
     out.add(kAdopted, counts->adopted);
     out.add(kDesync, counts->desynced);
@@ -188,24 +199,28 @@ class Websockets final : public Collector {
 
  private:
   static void emit_shown(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
+    const WebsocketSettings& asked = snapshot.options().websocket;
     for (const auto& [labels, counters] : ledger.websockets().series()) {
+      if (!asked.ports.has(labels.port)) continue;
       emit_series(out, {snapshot.name_of(labels.netns.inode), labels.pod_namespace, labels.pod,
-                        std::to_string(labels.port), ledger.active(labels), named(counters)});
+                        std::to_string(labels.port), ledger.active(labels),
+                        limit_of(asked, labels.port), named(counters)});
     }
   }
 
   // Of the host: a port that has no connection yet is zero, not missing.
-  static void emit_unseen(const Snapshot& snapshot, const WebsocketLedger& ledger,
-                          const WebsocketPorts& ports, Families& out) {
-    std::set<std::uint16_t> unseen(ports.server.begin(), ports.server.end());
-    unseen.insert(ports.client.begin(), ports.client.end());
+  static void emit_unseen(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
+    const WebsocketSettings& asked = snapshot.options().websocket;
+    std::set<std::uint16_t> unseen(asked.ports.server.begin(), asked.ports.server.end());
+    unseen.insert(asked.ports.client.begin(), asked.ports.client.end());
     for (const auto& [labels, counters] : ledger.websockets().series()) {
       if (labels.netns.inode == snapshot.host().inode && labels.pod.empty()) {
         unseen.erase(labels.port);
       }
     }
     for (const std::uint16_t port : unseen) {
-      emit_series(out, {snapshot.host().name, "", "", std::to_string(port), 0, {}});
+      emit_series(
+          out, {snapshot.host().name, "", "", std::to_string(port), 0, limit_of(asked, port), {}});
     }
   }
 
@@ -216,13 +231,13 @@ class Websockets final : public Collector {
       const auto rest = ledger.websockets().rest_of(slot);
       const std::int64_t active = ledger.active_of_rest(slot);
       if (rest != WebsocketCounters{} || active != 0) {
-        emit_series(out, {ns.name, "", "", kOther, active, named(rest)});
+        emit_series(out, {ns.name, "", "", kOther, active, {}, named(rest)});
       }
     }
     const auto hidden = ledger.websockets().rest_of(NetnsId{});
     const std::int64_t active = ledger.active_of_rest(NetnsId{});
     if (hidden != WebsocketCounters{} || active != 0) {
-      emit_series(out, {kOther, "", "", kOther, active, named(hidden)});
+      emit_series(out, {kOther, "", "", kOther, active, {}, named(hidden)});
     }
   }
 };

@@ -7,19 +7,36 @@
 
 namespace socket_exporter {
 
-FollowedWebsockets::FollowedWebsockets(const std::string& procfs, WebsocketPorts ports) {
-  if (ports.empty()) {
+FollowedWebsockets::FollowedWebsockets(std::string procfs, const WebsocketPorts& ports)
+    : procfs_(std::move(procfs)), ports_(ports) {
+  start();
+}
+
+// What was counted stays, so the programs do as well, even without a port.
+void FollowedWebsockets::follow(const WebsocketPorts& ports) {
+  if (ports == ports_) return;
+  ports_ = ports;
+  if (tracker_) {
+    tracker_->follow(ports);
+  } else {
+    start();
+  }
+}
+
+void FollowedWebsockets::start() {
+  if (ports_.empty()) {
     feature_.reason = "no websocket.ports in the configuration";
     return;
   }
-  auto root = open_root_cgroup(procfs);
-  auto started = root ? WebsocketTracker::start(*root, std::move(ports))
-                      : Result<WebsocketTracker>(root.error());
+  auto root = open_root_cgroup(procfs_);
+  auto started =
+      root ? WebsocketTracker::start(*root, ports_) : Result<WebsocketTracker>(root.error());
   if (!started) {
     feature_.reason = started.error().what;
     return;
   }
   feature_.on = true;
+  feature_.reason.clear();
   tracker_ = std::move(*started);
   cgroup_root_ = std::move(*root);
 }

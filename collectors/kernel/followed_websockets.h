@@ -16,7 +16,10 @@ namespace socket_exporter {
 /// time.
 class FollowedWebsockets {
  public:
-  FollowedWebsockets(const std::string& procfs, WebsocketPorts ports);
+  FollowedWebsockets(std::string procfs, const WebsocketPorts& ports);
+
+  /// Other ports from now on; begins with the first that there are.
+  void follow(const WebsocketPorts& ports);
 
   const Feature& feature() const { return feature_; }
   /// `unavailable` where they are not followed.
@@ -27,6 +30,10 @@ class FollowedWebsockets {
   std::string cgroup_path(std::uint64_t cgroup) const;
 
  private:
+  void start();
+
+  std::string procfs_;
+  WebsocketPorts ports_;
   Fd cgroup_root_;
   std::optional<WebsocketTracker> tracker_;
   Feature feature_{"websocket_tracking", false, ""};

@@ -2,6 +2,10 @@
 
 namespace socket_exporter {
 
+void LinuxKernel::follow_websockets(const WebsocketPorts& ports) {
+  if (websockets_) websockets_->follow(ports);
+}
+
 Result<WebsocketCounts> LinuxKernel::websockets() {
   if (!websockets_) return Error{Error::Kind::unavailable, "WebSockets are not followed"};
   return websockets_->read();

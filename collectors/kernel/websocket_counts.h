@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -16,6 +17,11 @@ struct WebsocketPorts {
   std::vector<std::uint16_t> client{};  ///< the client is
   bool learns = false;                  ///< server ports from handshakes
   bool empty() const { return server.empty() && client.empty() && !learns; }
+  /// Whether connections of this port are asked for; where ports are learned, of any.
+  bool has(std::uint16_t port) const {
+    return learns || std::find(server.begin(), server.end(), port) != server.end() ||
+           std::find(client.begin(), client.end(), port) != client.end();
+  }
   bool operator==(const WebsocketPorts&) const = default;
 };
 
@@ -41,7 +47,6 @@ struct WebsocketRecord {
 /// What WebSocket connections of all namespaces came to.
 struct WebsocketCounts {
   std::vector<WebsocketRecord> records{};
-  WebsocketPorts ports{};            ///< that were asked for
   std::uint64_t adopted = 0;         ///< connections that were found open
   std::uint64_t desynced = 0;        ///< directions whose frames could not be followed any more
   std::uint64_t resynced = 0;        ///< of them, those that can be again
