@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "collectors/collector.h"
+#include "collectors/websocket_names.h"
 
 namespace socket_exporter {
 namespace {
@@ -83,31 +84,6 @@ constexpr MetricInfo kMetrics[] = {
 constexpr std::string_view kOther = "other";
 constexpr std::size_t kMostShown = 100;
 
-/// Label values by the enumerations of websockets.h.
-constexpr std::string_view kReasons[] = {
-    "normal",           "going_away",       "protocol_error",
-    "unsupported_data", "no_status",        "invalid_payload",
-    "policy_violation", "message_too_big",  "mandatory_extension",
-    "internal_error",   "service_restart",  "try_again_later",
-    "bad_gateway",      "application_3xxx", "application_4xxx",
-    "invalid",          "abnormal_fin",     "abnormal_reset",
-    "abnormal_timeout", "abnormal_local"};
-constexpr std::string_view kInitiators[] = {"client", "server", "none"};
-constexpr std::string_view kErrorTypes[] = {"http_4xx",   "http_5xx",   "http_other",
-                                            "incomplete", "no_request", "refused"};
-constexpr std::string_view kDirections[] = {"in", "out"};
-constexpr std::string_view kOpcodes[] = {"text", "binary", "ping", "pong", "close"};
-constexpr std::string_view kKinds[] = {"ping", "request"};
-static_assert(std::size(kReasons) == SX_CLOSE_REASONS);
-static_assert(std::size(kInitiators) == SX_INITIATORS);
-static_assert(std::size(kErrorTypes) == SX_HANDSHAKE_ERRORS);
-static_assert(std::size(kDirections) == SX_DIRECTIONS);
-static_assert(std::size(kOpcodes) == SX_MESSAGE_KINDS);
-static_assert(std::size(kKinds) == SX_WEBSOCKET_LATENCIES);
-
-constexpr std::uint32_t kLifetimeEdges[] = {SX_LIFETIME_EDGES};
-static_assert(std::size(kLifetimeEdges) + 1 == SX_LIFETIME_BUCKETS);
-
 Histogram histogram_of(const sx_histogram& times) {
   Histogram histogram;
   for (int bucket = 0; bucket < SX_BUCKETS - 1; ++bucket) {
@@ -146,14 +122,14 @@ void emit_series(Families& out, const Series& s) {
   emit(kConnections, s.counts.opened);
   for (std::size_t reason = 0; reason < SX_CLOSE_REASONS; ++reason) {
     for (std::size_t by = 0; by < SX_INITIATORS; ++by) {
-      emit(kDisconnections, s.counts.closed[reason][by], kReasons[reason], kInitiators[by]);
+      emit(kDisconnections, s.counts.closed[reason][by], kCloseReasons[reason], kInitiators[by]);
     }
   }
   for (std::size_t error = 0; error < SX_HANDSHAKE_ERRORS; ++error) {
-    emit(kErrors, s.counts.errors[error], kErrorTypes[error]);
+    emit(kErrors, s.counts.errors[error], kHandshakeErrors[error]);
   }
   for (std::size_t kind = 0; kind < SX_WEBSOCKET_LATENCIES; ++kind) {
-    emit(kLatency, histogram_of(s.counts.latencies[kind]), kKinds[kind]);
+    emit(kLatency, histogram_of(s.counts.latencies[kind]), kLatencies[kind]);
   }
   for (std::size_t direction = 0; direction < SX_DIRECTIONS; ++direction) {
     for (std::size_t kind = 0; kind < SX_MESSAGE_KINDS; ++kind) {
