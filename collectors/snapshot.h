@@ -60,6 +60,7 @@ class Snapshot {
   }
   /// As Kernel::websockets; not kept either.
   Result<WebsocketCounts> websockets() { return kernel_.websockets(); }
+  Result<WebsocketEnds> websocket_ends() { return kernel_.websocket_ends(); }
   std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) {
     return kernel_.forget_websockets(idle);
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,7 +21,8 @@ constexpr auto by_port(Type type, std::string_view name, std::string_view help, 
 
 constexpr auto kActive = by_port(
     Type::Gauge, "websocket_connections_active",
-    "WebSocket connections that are open. port is the server's, whichever end is on this host. The "
+    "WebSocket connections that are open; without the feature websocket_tracking all connections "
+    "of the port. port is the server's, whichever end is on this host. The "
     "busiest have a series each; the rest of a namespace is port=\"other\".");
 constexpr auto kLimit = by_port(Type::Gauge, "websocket_connections_limit",
                                 "WebSocket connections that a server at this port takes, by the "
@@ -32,7 +34,8 @@ constexpr auto kDisconnections = by_port(
     Type::Counter, "websocket_disconnections_total",
     "WebSocket connections that ended, by the code of the first close frame and who sent it. "
     "Without one: abnormal_fin, a FIN; abnormal_reset, a reset by the peer; abnormal_timeout, the "
-    "peer was not heard of any more; abnormal_local, a reset by the end on this host.",
+    "peer was not heard of any more; abnormal_local, a reset by the end on this host. unknown: any "
+    "connection of the port, where the feature websocket_tracking is off.",
     "reason", "initiator");
 constexpr auto kErrors = by_port(
     Type::Counter, "websocket_connection_errors_total",
@@ -148,11 +151,34 @@ std::optional<std::uint64_t> limit_of(const WebsocketSettings& asked, std::uint1
 
 class Websockets final : public Collector {
  public:
+  Result<> prepare(Snapshot& snapshot) override {
+    asked_ = &snapshot.options().websocket.ports;
+    auto ends = snapshot.websocket_ends();
+    if (!ends && ends.error().kind != Error::Kind::unavailable) return ends.error();
+    if (ends) ends_ = std::move(*ends);
+    return {};
+  }
+
+  // Where they are not followed.
+  void see(std::span<const Socket> sockets) override {
+    if (!ends_) return;
+    for (const Socket& socket : sockets) {
+      if (socket.protocol != Protocol::tcp || socket.state != TcpState::established) continue;
+      const auto& ports = socket.inbound ? asked_->server : asked_->client;
+      const std::uint16_t port = socket.inbound ? socket.local_port : socket.remote_port;
+      if (std::find(ports.begin(), ports.end(), port) == ports.end()) continue;
+      ++scanned_[{socket.netns, port}];
+    }
+  }
+
   // Where WebSockets are not followed, socket_exporter_feature_info says why.
   Result<> emit(Snapshot& snapshot, Families& out) override {
     const auto counts = snapshot.websockets();
-    if (!counts && counts.error().kind == Error::Kind::unavailable) return {};
-    if (!counts) return counts.error();
+    if (!counts && counts.error().kind != Error::Kind::unavailable) return counts.error();
+    if (!counts) {
+      if (ends_) emit_scanned(snapshot, out);
+      return {};
+    }
     WebsocketLedger& ledger = snapshot.history().websockets;
     ledger.read(
         counts->records, snapshot.scanned_namespaces(),
@@ -174,6 +200,28 @@ class Websockets final : public Collector {
   }
 
  private:
+  // Ends are known of the host's namespace only.
+  void emit_scanned(const Snapshot& snapshot, Families& out) {
+    const WebsocketSettings& asked = snapshot.options().websocket;
+    for (const auto* ports : {&asked.ports.server, &asked.ports.client}) {
+      for (const std::uint16_t port : *ports) scanned_[{snapshot.host().inode, port}];
+    }
+    for (const NetNs& ns : snapshot.namespaces()) {
+      const auto end = scanned_.lower_bound({std::uint64_t{ns.inode} + 1, 0});
+      for (auto one = scanned_.lower_bound({ns.inode, 0}); one != end; ++one) {
+        const std::uint16_t port = one->first.second;
+        const auto emit = [&](const auto& metric, auto value, auto... extra) {
+          out.add(metric, value, ns.name, ns.workload.pod_namespace, ns.workload.pod,
+                  std::to_string(port), extra...);
+        };
+        emit(kActive, one->second);
+        if (const auto limit = limit_of(asked, port)) emit(kLimit, *limit);
+        if (snapshot.is_host(ns)) emit(kDisconnections, ends_->ended[port], "unknown", "none");
+      }
+    }
+    out.add(kMissed, ends_->missed);
+  }
+
   static void emit_shown(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
     const WebsocketSettings& asked = snapshot.options().websocket;
     for (const auto& [labels, counters] : ledger.websockets().series()) {
@@ -216,6 +264,10 @@ class Websockets final : public Collector {
       emit_series(out, {kOther, "", "", kOther, active, {}, named(hidden)});
     }
   }
+
+  const WebsocketPorts* asked_ = nullptr;
+  std::optional<WebsocketEnds> ends_;  ///< where they are not followed
+  std::map<std::pair<std::uint64_t, std::uint16_t>, std::uint64_t> scanned_;  ///< by netns and port
 };
 
 }  // namespace
@@ -224,7 +276,7 @@ extern const CollectorEntry kWebsocketsEntry{
     .name = "websockets",
     .summary = "WebSocket connections: messages, disconnect reasons and latency, by eBPF",
     .on_by_default = true,
-    .needs_sockets = false,
+    .needs_sockets = true,
     .metrics = kMetrics,
     .make = [] { return std::unique_ptr<Collector>(new Websockets); },
 };

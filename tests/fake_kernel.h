@@ -76,6 +76,7 @@ class FakeKernel : public Kernel {
   Result<ConnectCounts> connect_counts = ConnectCounts{};
   Result<BindCounts> bind_counts = BindCounts{};
   Result<WebsocketCounts> websocket_counts = WebsocketCounts{};
+  Result<WebsocketEnds> websocket_ends_counted = Error{Error::Kind::unavailable, "followed"};
   std::vector<WebsocketPorts> followed;                  ///< what follow_websockets() was told
   std::map<std::uint64_t, Workload> workload_of_cgroup;  ///< for both *_workload()
   std::vector<ConnectKey> forgotten;                     ///< what forget_connects() was asked to
@@ -172,6 +173,7 @@ class FakeKernel : public Kernel {
   std::vector<BindRecord> forget_binds(std::span<const BindKey> /*idle*/) override { return {}; }
   void follow_websockets(const WebsocketPorts& ports) override { followed.push_back(ports); }
   Result<WebsocketCounts> websockets() override { return websocket_counts; }
+  Result<WebsocketEnds> websocket_ends() override { return websocket_ends_counted; }
   std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> /*idle*/) override {
     return {};
   }

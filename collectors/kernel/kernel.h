@@ -116,6 +116,8 @@ class Kernel {
   virtual void follow_websockets(const WebsocketPorts& ports) = 0;
   /// What WebSocket connections came to; `unavailable` where they are not followed.
   virtual Result<WebsocketCounts> websockets() = 0;
+  /// What is counted where they are not; `unavailable` where they are.
+  virtual Result<WebsocketEnds> websocket_ends() = 0;
   /// As WebsocketTracker::forget; nothing where they are not followed.
   virtual std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) = 0;
   /// The pod or container of a WebsocketRecord's cgroup; empty: none, or not known.

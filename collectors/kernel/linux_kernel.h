@@ -61,6 +61,7 @@ class LinuxKernel final : public Kernel {
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) override;
   void follow_websockets(const WebsocketPorts& ports) override;
   Result<WebsocketCounts> websockets() override;
+  Result<WebsocketEnds> websocket_ends() override;
   std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) override;
   Workload websocket_workload(std::uint64_t cgroup) override;
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) override;

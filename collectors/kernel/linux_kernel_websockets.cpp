@@ -11,6 +11,11 @@ Result<WebsocketCounts> LinuxKernel::websockets() {
   return websockets_->read();
 }
 
+Result<WebsocketEnds> LinuxKernel::websocket_ends() {
+  if (!websockets_) return Error{Error::Kind::unavailable, "WebSockets are not followed"};
+  return websockets_->ends();
+}
+
 std::vector<WebsocketRecord> LinuxKernel::forget_websockets(std::span<const WebsocketKey> idle) {
   return websockets_ ? websockets_->forget(idle) : std::vector<WebsocketRecord>{};
 }

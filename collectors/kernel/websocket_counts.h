@@ -4,6 +4,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "collectors/bpf/websockets.h"
@@ -42,6 +43,13 @@ using WebsocketCounters =
 struct WebsocketRecord {
   WebsocketKey key;
   WebsocketCounters counters{};
+};
+
+/// Where no eBPF program follows them: connections of the exporter's namespace that ended, by the
+/// server's port. WebSocket or not is not known.
+struct WebsocketEnds {
+  std::map<std::uint16_t, std::uint64_t> ended{};
+  std::uint64_t missed = 0;  ///< how often there were more than fit
 };
 
 /// What WebSocket connections of all namespaces came to.

@@ -153,6 +153,41 @@ TEST_CASE("what could not be followed is counted", "[websockets]") {
   CHECK_THAT(text, HasLine("websocket_tracker_missed_total 6"));
 }
 
+TEST_CASE("where WebSockets are not followed, connections of the ports are counted by scans",
+          "[websockets]") {
+  FakeKernel kernel;
+  kernel.netns = {{1, "host"}, {2, "pod"}};
+  kernel.websocket_counts = Error{Error::Kind::unavailable, "not followed"};
+  kernel.websocket_ends_counted = WebsocketEnds{.ended = {{8003, 7}}, .missed = 1};
+  const auto add = [&](std::uint32_t netns, bool inbound, std::uint16_t port, TcpState state) {
+    Socket socket;
+    socket.netns = netns;
+    socket.inbound = inbound;
+    socket.state = state;
+    (inbound ? socket.local_port : socket.remote_port) = port;
+    kernel.sockets.push_back(socket);
+  };
+  add(1, true, 8003, TcpState::established);
+  add(1, true, 8003, TcpState::established);
+  add(1, true, 8003, TcpState::time_wait);
+  add(1, false, 8003, TcpState::established);  // of a server elsewhere
+  add(1, false, 9000, TcpState::established);
+  add(2, true, 8003, TcpState::established);
+  const std::string text =
+      shown(kernel, {.ports = {.server = {8003}, .client = {9000}}, .limits = {{8003, 5}}});
+  CHECK_THAT(text, HasLine(line("websocket_connections_active", "", 2)));
+  CHECK_THAT(text, HasLine(line("websocket_connections_limit", "", 5)));
+  constexpr std::string_view kClosed = "websocket_disconnections_total";
+  CHECK_THAT(text, HasLine(line(kClosed, "reason=\"unknown\",initiator=\"none\"", 7)));
+  CHECK_THAT(text, HasLine("websocket_connections_active{netns=\"host\",namespace=\"\",pod=\"\","
+                           "port=\"9000\"} 1"));
+  CHECK_THAT(text, HasLine("websocket_connections_active{netns=\"pod\",namespace=\"\",pod=\"\","
+                           "port=\"8003\"} 1"));
+  CHECK(text.find("reason=\"unknown\",initiator=\"none\"} 0") != std::string::npos);  // of 9000
+  CHECK_THAT(text, HasLine("websocket_tracker_missed_total 1"));
+  CHECK(text.find("websocket_connections_total") == std::string::npos);
+}
+
 TEST_CASE("where WebSockets are not followed there is nothing, and it is no failure",
           "[websockets]") {
   FakeKernel kernel;
