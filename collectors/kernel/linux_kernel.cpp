@@ -65,7 +65,7 @@ LinuxKernel::LinuxKernel(KernelPaths paths, Followed followed)
   // Before the walks with their large records: each load takes 8 MB for a moment.
   if (followed.connects) follow_connects(followed.responses);
   if (followed.binds) binds_.emplace(followed.system_calls);
-  if (followed.websockets) websockets_.emplace(paths_.procfs, std::move(*followed.websockets));
+  if (followed.websockets) websockets_.emplace(paths_.procfs, *followed.websockets);
   probe_diag();
   probe_walk();
 }
@@ -164,6 +164,12 @@ Result<NetNs> LinuxKernel::own_namespace() {
 
 Result<std::uint32_t> LinuxKernel::netns_of(std::uint32_t pid) {
   return namespace_inode(fmt::format("{}/{}/ns/net", paths_.procfs, pid));
+}
+
+Result<ProcessStat> LinuxKernel::process_stat(std::uint32_t pid) {
+  const auto text = read_file(fmt::format("{}/{}/stat", paths_.procfs, pid));
+  if (!text) return text.error();
+  return parse_process_stat(*text);
 }
 
 LinuxKernel::Place* LinuxKernel::place_of(const NetNs& ns) {

@@ -47,6 +47,7 @@ class LinuxKernel final : public Kernel {
   Result<std::vector<NetNs>> namespaces() override;
   Result<NetNs> own_namespace() override;
   Result<std::uint32_t> netns_of(std::uint32_t pid) override;
+  Result<ProcessStat> process_stat(std::uint32_t pid) override;
   Result<std::string> read_proc(const NetNs& ns, std::string_view path) override;
   Result<std::size_t> count_proc_entries(std::string_view path) override;
   Result<ScanStats> scan_sockets(std::span<const NetNs> namespaces, Detail detail,
@@ -58,7 +59,9 @@ class LinuxKernel final : public Kernel {
   std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override;
   Result<BindCounts> binds() override;
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) override;
+  void follow_websockets(const WebsocketPorts& ports) override;
   Result<WebsocketCounts> websockets() override;
+  Result<WebsocketEnds> websocket_ends() override;
   std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) override;
   Workload websocket_workload(std::uint64_t cgroup) override;
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) override;

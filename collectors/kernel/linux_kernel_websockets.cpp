@@ -2,9 +2,18 @@
 
 namespace socket_exporter {
 
+void LinuxKernel::follow_websockets(const WebsocketPorts& ports) {
+  if (websockets_) websockets_->follow(ports);
+}
+
 Result<WebsocketCounts> LinuxKernel::websockets() {
   if (!websockets_) return Error{Error::Kind::unavailable, "WebSockets are not followed"};
   return websockets_->read();
+}
+
+Result<WebsocketEnds> LinuxKernel::websocket_ends() {
+  if (!websockets_) return Error{Error::Kind::unavailable, "WebSockets are not followed"};
+  return websockets_->ends();
 }
 
 std::vector<WebsocketRecord> LinuxKernel::forget_websockets(std::span<const WebsocketKey> idle) {

@@ -62,20 +62,39 @@ class MappedSlots {
   std::unique_ptr<sx_websocket_slot, Unmap> all_;
 };
 
-void set_bits(std::uint32_t* bits, const std::vector<std::uint16_t>& ports) {
+using PortBits = std::array<std::uint32_t, 2048>;
+
+PortBits bits_of(const std::vector<std::uint16_t>& ports) {
+  PortBits bits{};
   for (const unsigned port : ports) bits[port / 32] |= 1U << port % 32;
+  return bits;
+}
+
+// The programs look at these words, and set bits, meanwhile: a port that stays is never missing.
+void change(std::uint32_t* bits, const PortBits& gone, const PortBits& added) {
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    if (added[i] != 0) __atomic_fetch_or(&bits[i], added[i], __ATOMIC_RELAXED);
+    const std::uint32_t over = gone[i] & ~added[i];
+    if (over != 0) __atomic_fetch_and(&bits[i], ~over, __ATOMIC_RELAXED);
+  }
 }
 
 }  // namespace
 
 class WebsocketTracker::Program {
  public:
-  Program(Bpf program, WebsocketPorts ports) : bpf_(std::move(program)), ports_(std::move(ports)) {}
+  explicit Program(Bpf program) : bpf_(std::move(program)) {}
 
-  void set_ports() {
-    set_bits(bpf_->bss->server_ports, ports_.server);
-    set_bits(bpf_->bss->client_ports, ports_.client);
-    bpf_->bss->learns = ports_.learns ? 1 : 0;
+  // What was learned stays for as long as it is asked for.
+  void follow(const WebsocketPorts& ports) {
+    auto& bss = *bpf_->bss;
+    PortBits gone = bits_of(ports_.server);
+    if (!ports.learns) gone.fill(~0U);
+    change(bss.server_ports, gone, bits_of(ports.server));
+    change(bss.client_ports, bits_of(ports_.client), bits_of(ports.client));
+    bss.learns = ports.learns ? 1 : 0;
+    if (!ports.learns) bss.learned = 0;
+    ports_ = ports;
   }
 
   // The first slot is that of all that found no room.
@@ -111,7 +130,6 @@ class WebsocketTracker::Program {
     const auto skipped = recursion_misses();
     if (!skipped) return skipped.error();
     const auto& bss = *bpf_->bss;
-    all.ports = ports_;
     all.adopted = bss.adopted;
     all.desynced = bss.desynced;
     all.resynced = bss.resynced;
@@ -169,14 +187,19 @@ WebsocketTracker::WebsocketTracker(WebsocketTracker&&) noexcept = default;
 WebsocketTracker& WebsocketTracker::operator=(WebsocketTracker&&) noexcept = default;
 WebsocketTracker::~WebsocketTracker() = default;
 
-Result<WebsocketTracker> WebsocketTracker::start(const Fd& cgroup_root, WebsocketPorts ports) {
+Result<WebsocketTracker> WebsocketTracker::start(const Fd& cgroup_root,
+                                                 const WebsocketPorts& ports) {
   auto loaded = Bpf::load();
   if (!loaded) return loaded.error();
-  auto program = std::make_unique<Program>(std::move(*loaded), std::move(ports));
-  program->set_ports();
+  auto program = std::make_unique<Program>(std::move(*loaded));
+  program->follow(ports);
   if (const auto filled = program->fill(); !filled) return filled.error();
   if (const auto attached = program->attach(cgroup_root); !attached) return attached.error();
   return WebsocketTracker(std::move(program));
+}
+
+void WebsocketTracker::follow(const WebsocketPorts& ports) {
+  program_->follow(ports);
 }
 
 Result<WebsocketCounts> WebsocketTracker::read() {

@@ -109,7 +109,10 @@ std::vector<Flag> report_flags() {
       netns_flag(),
       {Kind::value, "observe", "\"2s\"",
        "How long to watch who opens connections, such as 500ms, 60s at most; 0s "
-       "does not. Needs CAP_BPF and CAP_PERFMON."}};
+       "does not. Needs CAP_BPF and CAP_PERFMON. With --websocket \"60s\", 600s at most."},
+      {Kind::toggle, "websocket", "",
+       "Report WebSocket connections instead, and what they end of: of the ports of --config.file, "
+       "else of all that see a handshake. --netns is \"all\" then. Needs CAP_NET_ADMIN too."}};
   add_shared_flags(flags);
   return flags;
 }

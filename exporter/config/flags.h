@@ -43,6 +43,7 @@ struct Options {
   CheckOptions check{};
   std::string netns = "host";            ///< that report and check look at
   std::chrono::milliseconds observe{0};  ///< how long report watches connections; 0: not at all
+  bool websocket = false;                ///< report is about WebSockets
   std::string config_file{};             ///< empty: none
   std::string procfs_root = "/proc";
   std::string rootfs = "/";

@@ -163,6 +163,18 @@ TEST_CASE("report watches connections as long as it is told", "[flags]") {
   CHECK_THAT(error_of({"check", "conntrack", "--observe=2s"}), Contains("--observe"));
 }
 
+TEST_CASE("report watches WebSockets of all namespaces, and longer", "[flags]") {
+  using std::chrono::milliseconds;
+  const Options options = options_of({"report", "--websocket"});
+  CHECK(options.websocket);
+  CHECK(options.netns == "all");
+  CHECK(options.observe == milliseconds(60'000));
+  CHECK(options_of({"report", "--websocket", "--observe=600s"}).observe == milliseconds(600'000));
+  CHECK_THAT(error_of({"report", "--websocket", "--observe=601s"}), Contains("at most 600s"));
+  CHECK_FALSE(options_of({"report"}).websocket);
+  CHECK_THAT(error_of({"check", "conntrack", "--websocket"}), Contains("--websocket"));
+}
+
 TEST_CASE("a wrong command line is one line with the fix", "[flags]") {
   using Arguments = std::vector<std::string>;
   const auto [arguments, error] = GENERATE(table<Arguments, std::string>({
