@@ -219,6 +219,10 @@ class Fleet:
         book, ws = self.book, self.websocket
         w = base | {"netns": f"vitalstream/websocket-{number}", "namespace": "vitalstream", "pod": f"websocket-{number}", "port": "8003"}
         book.gauge("websocket_connections_active", w, lambda m: (2700 - 120 * number) * at(ws.open, m), 0.002)
+        book.gauge("websocket_connections_limit", w, 4000)
+        server = w | {"comm": "websocket"}
+        book.counter("websocket_server_cpu_seconds_total", server, lambda m: 0.3 * at(ws.open, m) + at(ws.back, m) / 30, 0.05)
+        book.gauge("websocket_server_resident_memory_bytes", server, lambda m: 9e7 + 3.6e8 * at(ws.open, m), 0.002)
         book.counter("websocket_connections_total", w, lambda m: 0.6 * day(m) + at(ws.back, m) / 3 + at(ws.silence, m) / 3, 0.05)
         rates = {"normal": lambda m: 0.35 * day(m), "going_away": lambda m: 0.15, "no_status": lambda m: 0.1, "internal_error": lambda m: 0.002,
                  "abnormal_fin": lambda m: 0.05 + at(ws.broken, m) * 0.22 + at(ws.silence, m) / 3,
