@@ -61,12 +61,11 @@ sx_connect_key to_key(const ConnectKey& key) {
   return bpf;
 }
 
+// Both programs are at work on the same tables.
 Result<Bpf> load(const Result<ResponseTimer>& responses) {
   return Bpf::load([&](connects_bpf& program) {
     if (!responses) return 0;
-    program.rodata->times_responses = 1;
-    const int reused = bpf_map__reuse_fd(program.maps.turns, responses->turns());
-    return reused != 0 ? reused : bpf_map__reuse_fd(program.maps.times, responses->times());
+    return responses->share(program.maps.places, program.maps.crowd, program.maps.times);
   });
 }
 
