@@ -163,7 +163,7 @@ ConnectTracker::~ConnectTracker() = default;
 
 Result<ConnectTracker> ConnectTracker::start(const std::string& procfs, bool with_responses) {
   Result<ResponseTimer> responses =
-      Error{Error::Kind::unavailable, "needs --collector.connects.responses"};
+      Error{Error::Kind::unavailable, "off by --no-collector.connects.responses"};
   if (with_responses) responses = ResponseTimer::start(procfs);
   auto loaded = load(responses);
   if (!loaded) return loaded.error();
