@@ -50,9 +50,7 @@ class Snapshot {
 
   /// As Kernel::connects; not kept, as one collector takes all.
   Result<ConnectCounts> connects() { return kernel_.connects(); }
-  std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) {
-    return kernel_.forget_connects(idle);
-  }
+  ConnectCounts forget_connects(const IdleConnects& idle) { return kernel_.forget_connects(idle); }
   /// As Kernel::binds; not kept either.
   Result<BindCounts> binds() { return kernel_.binds(); }
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) {

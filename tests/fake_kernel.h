@@ -158,13 +158,14 @@ class FakeKernel : public Kernel {
   bool counts_owners() const override { return owners && owners->counts().has_value(); }
 
   Result<ConnectCounts> connects() override { return connect_counts; }
-  std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override {
-    forgotten.insert(forgotten.end(), idle.begin(), idle.end());
-    std::vector<ConnectRecord> last;
+  ConnectCounts forget_connects(const IdleConnects& idle) override {
+    forgotten.insert(forgotten.end(), idle.keys.begin(), idle.keys.end());
+    ConnectCounts last;
     if (!connect_counts) return last;
     std::erase_if(connect_counts->connects, [&](const ConnectRecord& record) {
-      const bool goes = std::find(idle.begin(), idle.end(), record.key) != idle.end();
-      if (goes) last.push_back(record);
+      const bool goes =
+          std::find(idle.keys.begin(), idle.keys.end(), record.key) != idle.keys.end();
+      if (goes) last.connects.push_back(record);
       return goes;
     });
     return last;

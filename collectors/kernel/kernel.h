@@ -103,7 +103,7 @@ class Kernel {
   /// What outgoing TCP connections came to; `unavailable` where they are not followed.
   virtual Result<ConnectCounts> connects() = 0;
   /// As ConnectTracker::forget; nothing where they are not followed.
-  virtual std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) = 0;
+  virtual ConnectCounts forget_connects(const IdleConnects& idle) = 0;
   /// The pod or container that a process of a ConnectRecord was in; empty: none, or not known.
   virtual Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) = 0;
 

@@ -236,8 +236,8 @@ Result<ConnectCounts> LinuxKernel::connects() {
   return counts;
 }
 
-std::vector<ConnectRecord> LinuxKernel::forget_connects(std::span<const ConnectKey> idle) {
-  return connects_ ? connects_->forget(idle) : std::vector<ConnectRecord>{};
+ConnectCounts LinuxKernel::forget_connects(const IdleConnects& idle) {
+  return connects_ ? connects_->forget(idle) : ConnectCounts{};
 }
 
 Result<BindCounts> LinuxKernel::binds() {

@@ -56,7 +56,7 @@ class LinuxKernel final : public Kernel {
   const Result<Owners>& scrape_owners(const DestinationSet& wanted, Deadline deadline) override;
   bool counts_owners() const override { return owner_scan_.counts(); }
   Result<ConnectCounts> connects() override;
-  std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override;
+  ConnectCounts forget_connects(const IdleConnects& idle) override;
   Result<BindCounts> binds() override;
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) override;
   void follow_websockets(const WebsocketPorts& ports) override;

@@ -58,9 +58,9 @@ void add_collector_flags(std::vector<Flag>& flags) {
   flags.push_back({Kind::value, "collector.connects.top", "100",
                    "How many groups of outgoing connections, and destinations with their times, "
                    "are shown on their own; the rest is \"other\"."});
-  flags.push_back({Kind::toggle, "collector.connects.responses", "",
-                   "Time responses too (socket_response_seconds). Every packet of the host passes "
-                   "a program then."});
+  flags.push_back({Kind::on_off, "collector.connects.responses", "",
+                   "Times of responses, for which every packet of the host passes a program (on by "
+                   "default)."});
   flags.push_back({Kind::value, "collector.processes.top", "30",
                    "How many groups of processes are shown on their own; the rest is \"other\"."});
 }

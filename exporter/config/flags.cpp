@@ -262,7 +262,7 @@ Result<Options> read_options(const FlagValues& values, Command command) {
                   .collector_options = std::move(*chosen),
                   .collectors = enabled_collectors(values),
                   .follows_system_calls = values.on("collector.binds").value_or(false),
-                  .times_responses = values.given("collector.connects.responses"),
+                  .times_responses = values.on("collector.connects.responses").value_or(true),
                   .web = std::move(*web),
                   .netns = values.text("netns", values.given("websocket") ? "all" : "host"),
                   .observe = *observe,

@@ -38,7 +38,7 @@ struct Options {
   CollectorOptions collector_options;
   std::vector<const CollectorEntry*> collectors{};  ///< enabled ones, in output order
   bool follows_system_calls = false;  ///< --collector.binds was given, so it may cost something
-  bool times_responses = false;       ///< --collector.connects.responses, the same of packets
+  bool times_responses = true;        ///< not --no-collector.connects.responses
   WebOptions web{};
   CheckOptions check{};
   std::string netns = "host";            ///< that report and check look at

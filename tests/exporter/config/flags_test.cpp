@@ -70,9 +70,10 @@ TEST_CASE("system calls are followed only when binds are asked for by name", "[f
   CHECK(options_of({"--collector.binds"}).follows_system_calls);
 }
 
-TEST_CASE("responses are timed only when that is asked for", "[flags]") {
-  CHECK_FALSE(options_of({"--collector.connects"}).times_responses);
+TEST_CASE("responses are timed unless that is switched off", "[flags]") {
+  CHECK(options_of({}).times_responses);
   CHECK(options_of({"--collector.connects.responses"}).times_responses);
+  CHECK_FALSE(options_of({"--no-collector.connects.responses"}).times_responses);
 }
 
 TEST_CASE("a flag takes its value behind = or as the next argument", "[flags]") {
