@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max() / 2;
 // From here on idle keys are in the way of new ones.
 constexpr std::size_t kManyKeys = SX_CONNECT_KEYS / 2;
+constexpr std::size_t kManyDestinations = SX_CONNECT_DESTINATIONS / 2;
 
 std::uint64_t attempts_in(const ConnectCounters& increment) {
   return increment[SX_ATTEMPTS];
@@ -70,12 +71,8 @@ void ConnectLedger::read(const ConnectCounts& counts, std::span<const NetNs> nam
   keys_ = counts.connects.size();
   namespaces_.update(namespaces);
   for (const ConnectRecord& record : counts.connects) add(record, workload_of);
-  for (const ConnectTimes& each : counts.times) {
-    times_.add(each.destination, flat(each.times), {}, Place::shown, now_, [&] {
-      const bool is_rest = each.destination == ConnectDestination{};
-      return is_rest ? std::nullopt : std::optional(each.destination);
-    });
-  }
+  destinations_ = counts.times.size();
+  for (const ConnectTimes& each : counts.times) add(each);
   for (const PortSearches& each : counts.searches) {
     searches_.add(each.netns, each.times, namespaces_.slot_of(each.netns),
                   namespaces_.place_of(each.netns), now_, [&] {
@@ -85,18 +82,25 @@ void ConnectLedger::read(const ConnectCounts& counts, std::span<const NetNs> nam
   }
 }
 
-std::vector<ConnectKey> ConnectLedger::idle() const {
-  if (keys_ <= kManyKeys) return {};
-  auto keys = connects_.idle(now_);
-  // That one was there before the table could be full.
-  std::erase_if(keys, [](const ConnectKey& key) { return key.is_rest && key.netns == NetnsId{}; });
-  return keys;
+// But what stands for all that found no room, which was there before the tables could be full.
+IdleConnects ConnectLedger::idle() const {
+  IdleConnects idle;
+  if (keys_ > kManyKeys) idle.keys = connects_.idle(now_);
+  if (destinations_ > kManyDestinations) idle.destinations = times_.idle(now_);
+  std::erase_if(idle.keys,
+                [](const ConnectKey& key) { return key.is_rest && key.netns == NetnsId{}; });
+  std::erase(idle.destinations, ConnectDestination{});
+  return idle;
 }
 
-void ConnectLedger::forget(std::span<const ConnectRecord> last) {
-  for (const ConnectRecord& record : last) {
+void ConnectLedger::forget(const ConnectCounts& last) {
+  for (const ConnectRecord& record : last.connects) {
     add(record, {});
     connects_.forget(record.key);
+  }
+  for (const ConnectTimes& times : last.times) {
+    add(times);
+    times_.forget(times.destination);
   }
 }
 
@@ -115,6 +119,13 @@ void ConnectLedger::add(const ConnectRecord& record, const WorkloadOf& workload_
                   return record.key.is_rest ? std::nullopt
                                             : std::optional(labels_of(record, workload_of));
                 });
+}
+
+void ConnectLedger::add(const ConnectTimes& times) {
+  times_.add(times.destination, flat(times.times), {}, Place::shown, now_, [&] {
+    const bool is_rest = times.destination == ConnectDestination{};
+    return is_rest ? std::nullopt : std::optional(times.destination);
+  });
 }
 
 void ConnectLedger::count_openers() {

@@ -63,10 +63,10 @@ class ConnectLedger {
   /// own workload is taken where it knows none.
   void read(const ConnectCounts& counts, std::span<const NetNs> namespaces,
             const WorkloadOf& workload_of, Time now);
-  /// Keys that the kernel had better forget, since its table fills up.
-  std::vector<ConnectKey> idle() const;
-  /// It did, and these were their last counts.
-  void forget(std::span<const ConnectRecord> last);
+  /// What the kernel had better forget, since its tables fill up.
+  IdleConnects idle() const;
+  /// It did, and these were the last counts and times of that.
+  void forget(const ConnectCounts& last);
   /// Chooses at most 2 * `top` series and destinations to be shown.
   LeftOut choose(std::size_t top);
 
@@ -79,6 +79,7 @@ class ConnectLedger {
 
  private:
   void add(const ConnectRecord& record, const WorkloadOf& workload_of);
+  void add(const ConnectTimes& times);
   ConnectLabels labels_of(const ConnectRecord& record, const WorkloadOf& workload_of) const;
   void count_openers();
 
@@ -87,7 +88,8 @@ class ConnectLedger {
   Searches searches_;
   OpenerLedger openers_;
   Time now_{};
-  std::size_t keys_ = 0;  ///< in the kernel's table
+  std::size_t keys_ = 0;          ///< in the kernel's table
+  std::size_t destinations_ = 0;  ///< the same of times
   NetnsPlaces namespaces_;
 };
 

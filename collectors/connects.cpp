@@ -76,8 +76,7 @@ constexpr auto kResponse = by_destination(
     "it: data that comes once the peer has all that was sent, in TLS too, but for its handshake "
     "and alerts. So a banner is no answer, and requests that overlap, as in HTTP/2, are one. What "
     "comes soon after a TLS 1.3 handshake counts once it is clear that it was no session ticket: "
-    "when this side sends again or closes, and the last of it then. With "
-    "--collector.connects.responses.");
+    "when this side sends again or closes, and the last of it then.");
 constexpr Metric kSearches{Type::Histogram, "socket_port_search_seconds",
                            "Time that connect() looked for a local port. Where the feature "
                            "port_search_tracking is off, of searches in vain only.",

@@ -14,6 +14,7 @@
 #include "collectors/base/address.h"
 #include "collectors/bind_ledger.h"
 #include "collectors/connect_ledger.h"
+#include "collectors/cpu_ledger.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/kernel/listed_netns.h"
 #include "collectors/netstat_fields.h"
@@ -70,6 +71,7 @@ struct History {
   ConnectLedger connects;
   BindLedger binds;
   WebsocketLedger websockets;
+  CpuLedger websocket_servers;
   /// What the field filter said of a netstat field.
   NetstatFields netstat_fields;
   /// When the host started, in seconds since 1970; /proc/stat is dear to read.

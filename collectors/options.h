@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 
 #include "collectors/field_filter.h"
+#include "collectors/kernel/websocket_counts.h"
 
 namespace socket_exporter {
 
@@ -16,7 +19,13 @@ inline constexpr const char* kDefaultNetstatFields =
     "TcpExt_(TW.*|PAWS.*|TCPAbort.*|TCPTimeWaitOverflow|TCPMemoryPressures|TCPReqQFull.*)|"
     "Tcp_(AttemptFails|EstabResets))$";
 
-/// What the operator chose for all collectors; constant from start to stop.
+/// What the configuration says of WebSockets.
+struct WebsocketSettings {
+  WebsocketPorts ports{};
+  std::map<std::uint16_t, std::uint64_t> limits{};  ///< connections that a server takes, by port
+};
+
+/// What the operator chose for all collectors; constant from start to stop, but for `websocket`.
 struct CollectorOptions {
   FieldFilter netstat_fields;
   bool process_metrics = true;        ///< process_*, which --web.disable-exporter-metrics drops
@@ -25,6 +34,7 @@ struct CollectorOptions {
   std::size_t top_destinations = 50;  ///< destinations shown; the rest is `other`
   std::size_t top_connects = 100;     ///< series, and destinations, of the connect path
   std::size_t top_processes = 30;     ///< groups of processes shown; the rest is `other`
+  WebsocketSettings websocket{};      ///< as last loaded
 };
 
 }  // namespace socket_exporter

@@ -19,27 +19,29 @@ extern const CollectorEntry kTcpStatesEntry;
 extern const CollectorEntry kTcpstatEntry;
 extern const CollectorEntry kUdpQueuesEntry;
 extern const CollectorEntry kUdpSocketsEntry;
+extern const CollectorEntry kWebsocketServersEntry;
 extern const CollectorEntry kWebsocketsEntry;
 
 std::span<const CollectorEntry* const> all_collectors() {
   static constexpr const CollectorEntry* kAll[] = {
-      &kConntrackEntry,        //
-      &kNetstatEntry,          //
-      &kSockstatEntry,         //
-      &kTcpstatEntry,          //
-      &kUdpQueuesEntry,        //
-      &kNetnsEntry,            //
-      &kNetnsStatisticsEntry,  //
-      &kTcpStatesEntry,        //
-      &kUdpSocketsEntry,       //
-      &kEphemeralPortsEntry,   //
-      &kDestinationsEntry,     //
-      &kConnectsEntry,         //
-      &kBindsEntry,            //
-      &kWebsocketsEntry,       //
-      &kListenersEntry,        //
-      &kProcessesEntry,        //
-      &kLimitsEntry,           //
+      &kConntrackEntry,         //
+      &kNetstatEntry,           //
+      &kSockstatEntry,          //
+      &kTcpstatEntry,           //
+      &kUdpQueuesEntry,         //
+      &kNetnsEntry,             //
+      &kNetnsStatisticsEntry,   //
+      &kTcpStatesEntry,         //
+      &kUdpSocketsEntry,        //
+      &kEphemeralPortsEntry,    //
+      &kDestinationsEntry,      //
+      &kConnectsEntry,          //
+      &kBindsEntry,             //
+      &kWebsocketsEntry,        //
+      &kWebsocketServersEntry,  //
+      &kListenersEntry,         //
+      &kProcessesEntry,         //
+      &kLimitsEntry,            //
       &kSysctlsEntry,
   };
   return kAll;

@@ -50,9 +50,7 @@ class Snapshot {
 
   /// As Kernel::connects; not kept, as one collector takes all.
   Result<ConnectCounts> connects() { return kernel_.connects(); }
-  std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) {
-    return kernel_.forget_connects(idle);
-  }
+  ConnectCounts forget_connects(const IdleConnects& idle) { return kernel_.forget_connects(idle); }
   /// As Kernel::binds; not kept either.
   Result<BindCounts> binds() { return kernel_.binds(); }
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) {
@@ -60,9 +58,12 @@ class Snapshot {
   }
   /// As Kernel::websockets; not kept either.
   Result<WebsocketCounts> websockets() { return kernel_.websockets(); }
+  Result<WebsocketEnds> websocket_ends() { return kernel_.websocket_ends(); }
   std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) {
     return kernel_.forget_websockets(idle);
   }
+  /// As Kernel::process_stat; not kept either.
+  Result<ProcessStat> process_stat(std::uint32_t pid) { return kernel_.process_stat(pid); }
   Workload websocket_workload(std::uint64_t cgroup) { return kernel_.websocket_workload(cgroup); }
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) {
     return kernel_.connect_workload(pid, cgroup);

@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "collectors/collector.h"
+#include "collectors/websocket_names.h"
 
 namespace socket_exporter {
 namespace {
@@ -25,9 +28,14 @@ constexpr auto with_tls(const Metric<N>& metric, std::index_sequence<I...> /*lab
 
 constexpr auto kActive = by_port(
     Type::Gauge, "websocket_connections_active",
-    "WebSocket connections that are open. port is the server's, whichever end is on this host. The "
-    "busiest have a series each; the rest of a namespace is port=\"other\". Those inside of TLS "
-    "have a label more, in all websocket_* metrics by port: tls=\"true\".");
+    "WebSocket connections that are open; without the feature websocket_tracking all connections "
+    "of the port. port is the server's, whichever end is on this host. The busiest have a series "
+    "each; the rest of a namespace is port=\"other\". Those inside of TLS have a label more, in "
+    "all "
+    "websocket_* metrics by port: tls=\"true\".");
+constexpr auto kLimit = by_port(Type::Gauge, "websocket_connections_limit",
+                                "WebSocket connections that a server at this port takes, by the "
+                                "configuration: websocket.limits.");
 constexpr auto kConnections =
     by_port(Type::Counter, "websocket_connections_total",
             "WebSocket connections that were opened by a handshake, since the exporter's start.");
@@ -35,7 +43,8 @@ constexpr auto kDisconnections = by_port(
     Type::Counter, "websocket_disconnections_total",
     "WebSocket connections that ended, by the code of the first close frame and who sent it. "
     "Without one: abnormal_fin, a FIN; abnormal_reset, a reset by the peer; abnormal_timeout, the "
-    "peer was not heard of any more; abnormal_local, a reset by the end on this host.",
+    "peer was not heard of any more; abnormal_local, a reset by the end on this host. unknown: any "
+    "connection of the port, where the feature websocket_tracking is off.",
     "reason", "initiator");
 constexpr auto kErrors = by_port(
     Type::Counter, "websocket_connection_errors_total",
@@ -81,36 +90,11 @@ constexpr Metric kMissed{
     Type::Counter, "websocket_tracker_missed_total",
     "Events that were lost: one came during another, or there was no memory for a connection."};
 constexpr MetricInfo kMetrics[] = {
-    kActive, kConnections, kDisconnections, kErrors, kLatency,  kMessages,      kBytes, kDuration,
-    kIdle,   kAdopted,     kDesync,         kResync, kRepaired, kPoolExhausted, kMissed};
+    kActive,   kLimit, kConnections, kDisconnections, kErrors, kLatency,  kMessages,      kBytes,
+    kDuration, kIdle,  kAdopted,     kDesync,         kResync, kRepaired, kPoolExhausted, kMissed};
 
 constexpr std::string_view kOther = "other";
 constexpr std::size_t kMostShown = 100;
-
-/// Label values by the enumerations of websockets.h.
-constexpr std::string_view kReasons[] = {
-    "normal",           "going_away",       "protocol_error",
-    "unsupported_data", "no_status",        "invalid_payload",
-    "policy_violation", "message_too_big",  "mandatory_extension",
-    "internal_error",   "service_restart",  "try_again_later",
-    "bad_gateway",      "application_3xxx", "application_4xxx",
-    "invalid",          "abnormal_fin",     "abnormal_reset",
-    "abnormal_timeout", "abnormal_local"};
-constexpr std::string_view kInitiators[] = {"client", "server", "none"};
-constexpr std::string_view kErrorTypes[] = {"http_4xx",   "http_5xx",   "http_other",
-                                            "incomplete", "no_request", "refused"};
-constexpr std::string_view kDirections[] = {"in", "out"};
-constexpr std::string_view kOpcodes[] = {"text", "binary", "ping", "pong", "close"};
-constexpr std::string_view kKinds[] = {"ping", "request"};
-static_assert(std::size(kReasons) == SX_CLOSE_REASONS);
-static_assert(std::size(kInitiators) == SX_INITIATORS);
-static_assert(std::size(kErrorTypes) == SX_HANDSHAKE_ERRORS);
-static_assert(std::size(kDirections) == SX_DIRECTIONS);
-static_assert(std::size(kOpcodes) == SX_MESSAGE_KINDS);
-static_assert(std::size(kKinds) == SX_WEBSOCKET_LATENCIES);
-
-constexpr std::uint32_t kLifetimeEdges[] = {SX_LIFETIME_EDGES};
-static_assert(std::size(kLifetimeEdges) + 1 == SX_LIFETIME_BUCKETS);
 
 Histogram histogram_of(const sx_histogram& times) {
   Histogram histogram;
@@ -138,6 +122,7 @@ struct Series {
   std::string_view port;
   bool tls;
   std::int64_t active;
+  std::optional<std::uint64_t> limit;
   sx_websocket_counts counts;
 };
 
@@ -152,17 +137,18 @@ void emit_series(Families& out, const Series& s) {
     }
   };
   emit(kActive, s.active);
+  if (s.limit) emit(kLimit, *s.limit);
   emit(kConnections, s.counts.opened);
   for (std::size_t reason = 0; reason < SX_CLOSE_REASONS; ++reason) {
     for (std::size_t by = 0; by < SX_INITIATORS; ++by) {
-      emit(kDisconnections, s.counts.closed[reason][by], kReasons[reason], kInitiators[by]);
+      emit(kDisconnections, s.counts.closed[reason][by], kCloseReasons[reason], kInitiators[by]);
     }
   }
   for (std::size_t error = 0; error < SX_HANDSHAKE_ERRORS; ++error) {
-    emit(kErrors, s.counts.errors[error], kErrorTypes[error]);
+    emit(kErrors, s.counts.errors[error], kHandshakeErrors[error]);
   }
   for (std::size_t kind = 0; kind < SX_WEBSOCKET_LATENCIES; ++kind) {
-    emit(kLatency, histogram_of(s.counts.latencies[kind]), kKinds[kind]);
+    emit(kLatency, histogram_of(s.counts.latencies[kind]), kLatencies[kind]);
   }
   for (std::size_t direction = 0; direction < SX_DIRECTIONS; ++direction) {
     for (std::size_t kind = 0; kind < SX_MESSAGE_KINDS; ++kind) {
@@ -174,13 +160,41 @@ void emit_series(Families& out, const Series& s) {
   emit(kIdle, histogram_of(s.counts.silence));
 }
 
+std::optional<std::uint64_t> limit_of(const WebsocketSettings& asked, std::uint16_t port) {
+  const auto found = asked.limits.find(port);
+  return found != asked.limits.end() ? std::optional(found->second) : std::nullopt;
+}
+
 class Websockets final : public Collector {
  public:
+  Result<> prepare(Snapshot& snapshot) override {
+    asked_ = &snapshot.options().websocket.ports;
+    auto ends = snapshot.websocket_ends();
+    if (!ends && ends.error().kind != Error::Kind::unavailable) return ends.error();
+    if (ends) ends_ = std::move(*ends);
+    return {};
+  }
+
+  // Where they are not followed.
+  void see(std::span<const Socket> sockets) override {
+    if (!ends_) return;
+    for (const Socket& socket : sockets) {
+      if (socket.protocol != Protocol::tcp || socket.state != TcpState::established) continue;
+      const auto& ports = socket.inbound ? asked_->server : asked_->client;
+      const std::uint16_t port = socket.inbound ? socket.local_port : socket.remote_port;
+      if (std::find(ports.begin(), ports.end(), port) == ports.end()) continue;
+      ++scanned_[{socket.netns, port}];
+    }
+  }
+
   // Where WebSockets are not followed, socket_exporter_feature_info says why.
   Result<> emit(Snapshot& snapshot, Families& out) override {
     const auto counts = snapshot.websockets();
-    if (!counts && counts.error().kind == Error::Kind::unavailable) return {};
-    if (!counts) return counts.error();
+    if (!counts && counts.error().kind != Error::Kind::unavailable) return counts.error();
+    if (!counts) {
+      if (ends_) emit_scanned(snapshot, out);
+      return {};
+    }
     WebsocketLedger& ledger = snapshot.history().websockets;
     ledger.read(
         counts->records, snapshot.scanned_namespaces(),
@@ -190,7 +204,7 @@ class Websockets final : public Collector {
     snapshot.history().overflow[kConnections.name] += ledger.choose(kMostShown);
 
     emit_shown(snapshot, ledger, out);
-    emit_unseen(snapshot, ledger, counts->ports, out);
+    emit_unseen(snapshot, ledger, out);
     emit_rest(snapshot, ledger, out);
     out.add(kAdopted, counts->adopted);
     out.add(kDesync, counts->desynced);
@@ -202,22 +216,46 @@ class Websockets final : public Collector {
   }
 
  private:
+  // Ends are known of the host's namespace only.
+  void emit_scanned(const Snapshot& snapshot, Families& out) {
+    const WebsocketSettings& asked = snapshot.options().websocket;
+    for (const auto* ports : {&asked.ports.server, &asked.ports.client}) {
+      for (const std::uint16_t port : *ports) scanned_[{snapshot.host().inode, port}];
+    }
+    for (const NetNs& ns : snapshot.namespaces()) {
+      const auto end = scanned_.lower_bound({std::uint64_t{ns.inode} + 1, 0});
+      for (auto one = scanned_.lower_bound({ns.inode, 0}); one != end; ++one) {
+        const std::uint16_t port = one->first.second;
+        const auto emit = [&](const auto& metric, auto value, auto... extra) {
+          out.add(metric, value, ns.name, ns.workload.pod_namespace, ns.workload.pod,
+                  std::to_string(port), extra...);
+        };
+        emit(kActive, one->second);
+        if (const auto limit = limit_of(asked, port)) emit(kLimit, *limit);
+        if (snapshot.is_host(ns)) emit(kDisconnections, ends_->ended[port], "unknown", "none");
+      }
+    }
+    out.add(kMissed, ends_->missed);
+  }
+
   static void emit_shown(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
+    const WebsocketSettings& asked = snapshot.options().websocket;
     for (const auto& [labels, counters] : ledger.websockets().series()) {
-      emit_series(
-          out, {snapshot.name_of(labels.netns.inode), labels.pod_namespace, labels.pod,
-                std::to_string(labels.port), labels.tls, ledger.active(labels), named(counters)});
+      if (!asked.ports.has(labels.port) || (labels.tls && !asked.ports.tls)) continue;
+      emit_series(out, {snapshot.name_of(labels.netns.inode), labels.pod_namespace, labels.pod,
+                        std::to_string(labels.port), labels.tls, ledger.active(labels),
+                        limit_of(asked, labels.port), named(counters)});
     }
   }
 
   // Of the host: a port that has no connection yet is zero, not missing.
-  static void emit_unseen(const Snapshot& snapshot, const WebsocketLedger& ledger,
-                          const WebsocketPorts& ports, Families& out) {
+  static void emit_unseen(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
+    const WebsocketSettings& asked = snapshot.options().websocket;
     std::set<std::pair<std::uint16_t, bool>> unseen;
-    for (const auto* list : {&ports.server, &ports.client}) {
+    for (const auto* list : {&asked.ports.server, &asked.ports.client}) {
       for (const std::uint16_t port : *list) {
         unseen.emplace(port, false);
-        if (ports.tls) unseen.emplace(port, true);
+        if (asked.ports.tls) unseen.emplace(port, true);
       }
     }
     for (const auto& [labels, counters] : ledger.websockets().series()) {
@@ -226,7 +264,9 @@ class Websockets final : public Collector {
       }
     }
     for (const auto& [port, tls] : unseen) {
-      emit_series(out, {snapshot.host().name, "", "", std::to_string(port), tls, 0, {}});
+      emit_series(
+          out,
+          {snapshot.host().name, "", "", std::to_string(port), tls, 0, limit_of(asked, port), {}});
     }
   }
 
@@ -237,15 +277,19 @@ class Websockets final : public Collector {
       const auto rest = ledger.websockets().rest_of(slot);
       const std::int64_t active = ledger.active_of_rest(slot);
       if (rest != WebsocketCounters{} || active != 0) {
-        emit_series(out, {ns.name, "", "", kOther, false, active, named(rest)});
+        emit_series(out, {ns.name, "", "", kOther, false, active, {}, named(rest)});
       }
     }
     const auto hidden = ledger.websockets().rest_of(NetnsId{});
     const std::int64_t active = ledger.active_of_rest(NetnsId{});
     if (hidden != WebsocketCounters{} || active != 0) {
-      emit_series(out, {kOther, "", "", kOther, false, active, named(hidden)});
+      emit_series(out, {kOther, "", "", kOther, false, active, {}, named(hidden)});
     }
   }
+
+  const WebsocketPorts* asked_ = nullptr;
+  std::optional<WebsocketEnds> ends_;  ///< where they are not followed
+  std::map<std::pair<std::uint64_t, std::uint16_t>, std::uint64_t> scanned_;  ///< by netns and port
 };
 
 }  // namespace
@@ -254,7 +298,7 @@ extern const CollectorEntry kWebsocketsEntry{
     .name = "websockets",
     .summary = "WebSocket connections: messages, disconnect reasons and latency, by eBPF",
     .on_by_default = true,
-    .needs_sockets = false,
+    .needs_sockets = true,
     .metrics = kMetrics,
     .make = [] { return std::unique_ptr<Collector>(new Websockets); },
 };

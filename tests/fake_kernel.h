@@ -66,6 +66,7 @@ class FakeKernel : public Kernel {
   std::map<std::string, Error> proc_errors;    ///< paths that answer with an error
   std::map<std::string, std::size_t> entries;  ///< of directories below /proc
   std::map<std::uint32_t, std::uint32_t> netns_of_pid;  ///< inodes, for netns_of()
+  std::map<std::uint32_t, ProcessStat> process_stats;   ///< by pid
   std::vector<Feature> feature_list;
   std::optional<Error> scan_error;    ///< the scan ends with it after half of the sockets
   int interrupted_scans = 0;          ///< so many scans are interrupted
@@ -75,6 +76,8 @@ class FakeKernel : public Kernel {
   Result<ConnectCounts> connect_counts = ConnectCounts{};
   Result<BindCounts> bind_counts = BindCounts{};
   Result<WebsocketCounts> websocket_counts = WebsocketCounts{};
+  Result<WebsocketEnds> websocket_ends_counted = Error{Error::Kind::unavailable, "followed"};
+  std::vector<WebsocketPorts> followed;                  ///< what follow_websockets() was told
   std::map<std::uint64_t, Workload> workload_of_cgroup;  ///< for both *_workload()
   std::vector<ConnectKey> forgotten;                     ///< what forget_connects() was asked to
   DestinationSet wanted_owners;                          ///< what a scrape asked for last
@@ -95,6 +98,11 @@ class FakeKernel : public Kernel {
   Result<std::uint32_t> netns_of(std::uint32_t pid) override {
     if (const auto it = netns_of_pid.find(pid); it != netns_of_pid.end()) return it->second;
     return Error{Error::Kind::unavailable, "stat /proc/" + std::to_string(pid) + "/ns/net"};
+  }
+
+  Result<ProcessStat> process_stat(std::uint32_t pid) override {
+    if (const auto it = process_stats.find(pid); it != process_stats.end()) return it->second;
+    return Error{Error::Kind::unavailable, "open /proc/" + std::to_string(pid) + "/stat"};
   }
 
   Result<std::string> read_proc(const NetNs& ns, std::string_view path) override {
@@ -150,20 +158,23 @@ class FakeKernel : public Kernel {
   bool counts_owners() const override { return owners && owners->counts().has_value(); }
 
   Result<ConnectCounts> connects() override { return connect_counts; }
-  std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override {
-    forgotten.insert(forgotten.end(), idle.begin(), idle.end());
-    std::vector<ConnectRecord> last;
+  ConnectCounts forget_connects(const IdleConnects& idle) override {
+    forgotten.insert(forgotten.end(), idle.keys.begin(), idle.keys.end());
+    ConnectCounts last;
     if (!connect_counts) return last;
     std::erase_if(connect_counts->connects, [&](const ConnectRecord& record) {
-      const bool goes = std::find(idle.begin(), idle.end(), record.key) != idle.end();
-      if (goes) last.push_back(record);
+      const bool goes =
+          std::find(idle.keys.begin(), idle.keys.end(), record.key) != idle.keys.end();
+      if (goes) last.connects.push_back(record);
       return goes;
     });
     return last;
   }
   Result<BindCounts> binds() override { return bind_counts; }
   std::vector<BindRecord> forget_binds(std::span<const BindKey> /*idle*/) override { return {}; }
+  void follow_websockets(const WebsocketPorts& ports) override { followed.push_back(ports); }
   Result<WebsocketCounts> websockets() override { return websocket_counts; }
+  Result<WebsocketEnds> websocket_ends() override { return websocket_ends_counted; }
   std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> /*idle*/) override {
     return {};
   }

@@ -20,6 +20,8 @@ local lib = import 'lib.libsonnet';
     // Part of the handshakes that shall succeed, and how fast its budget burns over which windows.
     handshakeObjective: 0.99,
     handshakeBurns: [[14.4, '1h', '5m', 'critical'], [6, '6h', '30m', 'critical'], [3, '1d', '2h', 'warning'], [1, '3d', '6h', 'warning']],
+    // Part of the connections that a server is configured to take.
+    connectionsHigh: 0.8,
     // Connections that a service had within the last hour, to miss them when they are gone.
     connectionsToMiss: 10,
   },
@@ -153,6 +155,16 @@ local lib = import 'lib.libsonnet';
         for burn in config.handshakeBurns
         for threshold in [burn[0] * (1 - config.handshakeObjective)]
       ] + [
+        alert(
+          'WebSocketConnectionsNearLimit',
+          'warning',
+          |||
+            websocket_connections_active{%(selector)s} / websocket_connections_limit{%(selector)s} > %(connectionsHigh)g
+          |||,
+          'A WebSocket server nears its limit of connections.',
+          lib.percent + ' of the connections that a server at ' + service + ' takes are open{{ with $labels.pod }} (pod {{ . }}){{ end }}.',
+          pending='5m',
+        ),
         alert(
           'WebSocketNoConnections',
           'warning',

@@ -119,4 +119,22 @@ def pod(number):
 
 one_bad_pod = test("one bad pod of 200", [one for number in range(1, 201) for one in pod(number)], SILENT)
 
-write(spread, deploy, restart, reset, one_bad_pod)
+
+
+def websocket_pod(number):
+    labels = JOB | {"instance": f"web-{number}:10077", "netns": f"shop/ecg-{number}", "namespace": "shop",
+                    "pod": f"ecg-{number}", "port": "8003"}
+    # From the second hour on its connections break and come back, 80 a minute.
+    broken = "0x89 0+80x90" if number == 7 else "0x180"
+    closes = [("normal", "client", "0+2x180"), ("abnormal_reset", "none", broken)]
+    return [
+        series("websocket_connections_active", labels, "50x180"),
+        series("websocket_connections_total", labels, "0+2x89 180+82x90" if number == 7 else "0+2x180"),
+    ] + [series("websocket_disconnections_total", labels | {"reason": reason, "initiator": by}, values)
+         for reason, by, values in closes]
+
+
+one_bad_server = test("one bad pod of 200 closes its WebSockets again and again",
+                      [one for number in range(1, 201) for one in websocket_pod(number)], SILENT)
+
+write(spread, deploy, restart, reset, one_bad_pod, one_bad_server)

@@ -3,7 +3,7 @@ import json
 
 JOB = {"job": "socket-exporter", "instance": "web-1:10077"}
 HOST = JOB | {"netns": "host"}
-RULES = ("socket_exporter.rules.yml", "optional/totals.rules.yml", "tests/peers.rules.yml")
+RULES = ("socket_exporter.rules.yml", "websocket.rules.yml", "optional/totals.rules.yml", "tests/peers.rules.yml")
 FIRING = 'count by (alertname, severity) (ALERTS{alertstate="firing"})'
 # Nothing that people are told of fires in three hours. Host totals may be fooled, and others' rules.
 SILENT = {"eval_time": "3h", "exp_samples": [],

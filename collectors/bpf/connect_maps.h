@@ -7,8 +7,8 @@
 
 #include <linux/bpf.h>
 
-#include "collectors/bpf/connect_times.h"
 #include "collectors/bpf/kernel_types.h"
+#include "collectors/bpf/live_connections.h"
 #include "collectors/bpf/port_searches.h"
 
 /* After the types that they work on. */
@@ -17,36 +17,6 @@
 #include <bpf/bpf_tracing.h>
 
 #define AF_INET6 10
-
-enum stage {
-  OLDER,       /* was there before this program */
-  OPENING,     /* SYN_SENT */
-  CROSSING,    /* SYN_RECV: both ends sent a SYN, or there is only one end */
-  OPEN,        /* ESTABLISHED */
-  LEFT_BY_US,  /* we sent the first FIN */
-  LEFT_BY_PEER /* the peer did, and we have not closed yet */
-};
-
-struct connection {
-  struct sx_connect_key key;
-  __u64 since; /* when its stage began */
-  __u32 stage;
-  __u32 is_bound; /* its port was chosen before connect() */
-};
-
-static __always_inline void enter(struct connection* c, __u32 stage, __u64 now) {
-  c->stage = stage;
-  c->since = now;
-}
-
-/* By the address of the struct sock. At most 48 MiB, taken as needed. */
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __uint(max_entries, SX_CONNECT_LIVE);
-  __type(key, __u64);
-  __type(value, struct connection);
-} live SEC(".maps");
 
 /* At most 4 MiB. */
 struct {
@@ -57,11 +27,9 @@ struct {
   __type(value, struct sx_connect_counts);
 } counts SEC(".maps");
 
-__u64 lost;          /* connections that `live` had no room for */
+__u64 lost;          /* connections that found no room */
 __u64 older_closed;  /* connections that were there before this program, and ended since */
-__u64 older_waiting; /* connections of that kind that `live` was given */
-
-const volatile __u32 times_responses = 0; /* responses.bpf.c is at work */
+__u64 older_waiting; /* connections of that kind that are followed */
 
 const struct sx_connect_counts no_counts = {};
 

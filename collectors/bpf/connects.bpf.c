@@ -3,7 +3,6 @@
 // of them and how long that takes.
 #include "collectors/bpf/connect_causes.h"
 #include "collectors/bpf/connect_maps.h"
-#include "collectors/bpf/turns.h"
 
 #define SOCK_STREAM 1
 #define IPPROTO_TCP 6
@@ -11,7 +10,7 @@
 
 /* In the process that calls connect(). */
 static __always_inline void begin(struct sock* sk) {
-  struct task_struct* task = (void*)bpf_get_current_task();
+  struct task_struct* task = bpf_get_current_task_btf();
   struct net* net = sk->__sk_common.skc_net.net;
   struct connection c = {.since = bpf_ktime_get_ns(), .stage = OPENING};
   c.is_bound = sk->__sk_common.skc_num != 0;
@@ -19,13 +18,18 @@ static __always_inline void begin(struct sock* sk) {
   c.key.netns.cookie = net->net_cookie;
   c.key.netns.inode = net->ns.inum;
   set_destination(&c.key.destination, sk);
-  BPF_CORE_READ_STR_INTO(&c.key.comm, task, group_leader, comm);
-  const __u64 address = (__u64)sk;
-  if (bpf_map_update_elem(&live, &address, &c, BPF_ANY)) ADD(lost, 1);
+  __builtin_memcpy(c.key.comm, task->group_leader->comm, sizeof c.key.comm);
+  drop(sk); /* it may have had another connection before */
+  if (!add(sk, &c)) ADD(lost, 1);
   struct sx_connect_counts* counted = counts_of(&c.key);
   if (!counted) return;
   ADD(counted->counters[SX_ATTEMPTS], 1);
   counted->pid = bpf_get_current_pid_tgid() >> 32;
+}
+
+static __always_inline void enter(struct connection* c, enum stage stage, __u64 now) {
+  c->stage = stage;
+  c->since = now;
 }
 
 static __always_inline void count(struct connection* c, enum sx_connect_counter counter) {
@@ -47,16 +51,14 @@ static __always_inline void fail(struct sock* sk, struct connection* c, __u64 ta
 }
 
 /* The first end leaves, or the connection breaks. */
-static __always_inline void leave(struct sock* sk, struct connection* c,
-                                  enum sx_connect_counter how, __u64 taken) {
+static __always_inline void leave(struct connection* c, enum sx_connect_counter how, __u64 taken) {
   struct sx_connect_counts* counted = counts_of(&c->key);
   if (counted) {
     ADD(counted->counters[how], 1);
     if (taken < SHORT_LIVED) ADD(counted->counters[SX_SHORT_LIVED], 1);
   }
   time(c, SX_ESTABLISHED, taken);
-  struct turn* turn = times_responses ? bpf_sk_storage_get(&turns, sk, 0, 0) : 0;
-  if (turn) end_turn(turn);
+  end_turn(c);
 }
 
 static __always_inline void end(struct sock* sk, struct connection* c, int before, __u64 taken) {
@@ -69,7 +71,7 @@ static __always_inline void end(struct sock* sk, struct connection* c, int befor
       fail(sk, c, taken);
       break;
     case OPEN:
-      leave(sk, c, breach_of(sk->sk_err), taken);
+      leave(c, breach_of(sk->sk_err), taken);
       break;
     case LEFT_BY_PEER:
       if (before == BPF_TCP_CLOSE_WAIT) time(c, SX_CLOSE_WAIT, taken);
@@ -80,45 +82,33 @@ static __always_inline void end(struct sock* sk, struct connection* c, int befor
   }
 }
 
-/* A socket that had another connection before has an entry already. */
-static __always_inline void await_request(struct sock* sk, struct connection* c) {
-  struct turn* turn = bpf_sk_storage_get(&turns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-  if (turn) {
-    *turn = (struct turn){.destination = c->key.destination};
-  } else {
-    ADD(lost, 1);
-  }
-}
-
 SEC("tp_btf/inet_sock_set_state") int BPF_PROG(follow, struct sock* sk, int before, int state) {
   if (!IN(state, WATCHED) || before == BPF_TCP_LISTEN || sk->sk_protocol != IPPROTO_TCP) return 0;
   if (state == BPF_TCP_SYN_SENT) {
     begin(sk);
     return 0;
   }
-  const __u64 address = (__u64)sk;
-  struct connection* c = bpf_map_lookup_elem(&live, &address);
+  struct connection* c = connection_of(sk);
   if (!c) return 0; /* it came in, or was lost */
   const __u64 now = bpf_ktime_get_ns(), taken = now - c->since;
   if (state == BPF_TCP_CLOSE) {
     end(sk, c, before, taken);
-    bpf_map_delete_elem(&live, &address);
+    drop(sk);
   } else if (state == BPF_TCP_ESTABLISHED) {
     /* An event may go missing, when one interrupts another: this is a new socket in its place. */
     if (before != BPF_TCP_SYN_SENT && c->stage != CROSSING) {
-      bpf_map_delete_elem(&live, &address);
+      drop(sk);
     } else if (c->stage != OLDER) {
       time(c, SX_CONNECTING, taken);
       enter(c, OPEN, now);
-      if (times_responses) await_request(sk, c);
     }
   } else if (state == BPF_TCP_SYN_RECV && c->stage == OPENING) {
     c->stage = CROSSING;
   } else if (c->stage == OPEN && state == BPF_TCP_FIN_WAIT1) {
-    leave(sk, c, SX_CLOSED_ACTIVE, taken);
+    leave(c, SX_CLOSED_ACTIVE, taken);
     enter(c, LEFT_BY_US, now);
   } else if (c->stage == OPEN && state == BPF_TCP_CLOSE_WAIT) {
-    leave(sk, c, SX_CLOSED_PASSIVE, taken);
+    leave(c, SX_CLOSED_PASSIVE, taken);
     enter(c, LEFT_BY_PEER, now);
   } else if (c->stage == LEFT_BY_PEER && state == BPF_TCP_LAST_ACK) {
     time(c, SX_CLOSE_WAIT, taken);
@@ -134,10 +124,9 @@ SEC("iter/task_file") int mark_older(struct bpf_iter__task_file* context) {
   struct sock* sk = socket ? socket->sk : 0;
   if (!sk || sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM) return 0;
   if (IN(sk->__sk_common.skc_state, 1 << BPF_TCP_CLOSE | 1 << BPF_TCP_LISTEN)) return 0;
-  const __u64 address = (__u64)sk;
-  if (bpf_map_lookup_elem(&live, &address)) return 0;
-  struct connection c = {.stage = OLDER};
-  if (older_waiting >= SX_CONNECT_OLDER || bpf_map_update_elem(&live, &address, &c, BPF_NOEXIST)) {
+  if (connection_of(sk)) return 0;
+  const struct connection c = {.stage = OLDER};
+  if (older_waiting >= SX_CONNECT_OLDER || !add_to_crowd(sk, &c)) {
     ADD(lost, 1);
   } else {
     ADD(older_waiting, 1);

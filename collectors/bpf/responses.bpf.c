@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 // Times how long the peers of outgoing TCP connections take to answer: from the last byte of a
 // request out to the first byte back, as packets pass the root of all cgroups.
+#include "collectors/bpf/live_connections.h"
 #include "collectors/bpf/tcp_segment.h"
 #include "collectors/bpf/tls_records.h"
-#include "collectors/bpf/turns.h"
 
 #define PASS 1
 
 /* What a TLS 1.3 server sends on its own after the handshake, session tickets, comes about as soon
  * as its answer to the hello did, and is not more than that. */
-#define DOUBT(hello_time) (2 * (hello_time) + 10000000) /* nanoseconds */
-#define TICKETS 4096                                    /* bytes */
+#define DOUBT(microseconds) ((2ULL * (microseconds) + 10000) * 1000) /* nanoseconds */
+#define TICKETS 4096                                                 /* bytes */
 
 /* All zero where the payload is shorter. */
 static __always_inline struct records read_records(struct __sk_buff* skb, struct segment* s) {
@@ -33,81 +33,87 @@ static __always_inline int ends_in(struct __sk_buff* skb, struct segment* s, __u
 
 /* Whether the client's part of a handshake, but its hello, has a request behind it. */
 static __always_inline int brings_request(struct __sk_buff* skb, struct segment* s,
-                                          struct turn* turn, struct records* r, __u64 now) {
+                                          struct connection* c, struct records* r, __u64 now) {
   if (r->first.type == HANDSHAKE) return 0;
   if (r->first.type == CHANGE_CIPHER_SPEC && r->second.type == HANDSHAKE) {
     return s->length > size_of(&r->first) + size_of(&r->second); /* TLS 1.2, an old session */
   }
-  turn->doubt_until = now + DOUBT(turn->hello_time);
+  c->doubt_until = now + DOUBT(c->hello_time);
   return !ends_in(skb, s, ENCRYPTED_FINISHED_SHA256) && !ends_in(skb, s, ENCRYPTED_FINISHED_SHA384);
 }
 
 /* Whether it waits for an answer, be it that to a hello. */
-static __always_inline int asks(struct __sk_buff* skb, struct segment* s, struct turn* turn,
+static __always_inline int asks(struct __sk_buff* skb, struct segment* s, struct connection* c,
                                 __u64 now) {
   struct records r = read_records(skb, s);
-  if (turn->talk == TLS) return !is_control(&r.first, s->length);
+  if (c->talk == TLS) return !is_control(&r.first, s->length);
   if (is_client_hello(&r.first)) {
-    turn->talk = HELLO;
+    c->talk = HELLO;
     return 1;
   }
-  if (turn->talk != HELLO) {
-    turn->talk = PLAIN;
+  if (c->talk != HELLO) {
+    c->talk = PLAIN;
     return 1;
   }
   if (!is_record(&r.first) || is_client_hello(&r.second)) return 1; /* more of it, or once more */
   if (r.first.type == ALERT) return 0;
-  turn->talk = TLS;
-  return brings_request(skb, s, turn, &r, now);
+  c->talk = TLS;
+  return brings_request(skb, s, c, &r, now);
+}
+
+/* The connection that a packet has payload of, if it goes out. Other packets come to no table. */
+static __always_inline struct connection* data_of(struct __sk_buff* skb, struct segment* s) {
+  struct bpf_sock* sk = skb->sk;
+  if (!sk || !read_segment(skb, s) || !s->length) return 0;
+  struct connection* c = connection_of(sk);
+  return c && c->stage >= OPEN ? c : 0;
 }
 
 SEC("cgroup_skb/egress") int ask(struct __sk_buff* skb) {
-  struct bpf_sock* sk = skb->sk;
-  struct turn* turn = sk ? bpf_sk_storage_get(&turns, sk, 0, 0) : 0;
   struct segment s;
-  if (!turn || !read_segment(skb, &s) || !s.length) return PASS;
+  struct connection* c = data_of(skb, &s);
+  if (!c) return PASS;
   const __u32 end = s.sequence + s.length;
-  if (turn->talk != SILENT && !is_after(end, turn->asked_end)) return PASS; /* sent again */
-  end_turn(turn);
+  if (c->talk != SILENT && !is_after(end, c->asked_end)) return PASS; /* sent again */
+  end_turn(c);
   const __u64 now = bpf_ktime_get_ns();
-  const __u64 asked_at = asks(skb, &s, turn, now) ? now : 0;
-  turn->asked_end = end;
-  turn->heard_end = s.acknowledged;
-  __sync_lock_test_and_set(&turn->asked_at, asked_at); /* seen after both by any CPU */
+  const __u64 asked_at = asks(skb, &s, c, now) ? now : 0;
+  c->asked_end = end;
+  c->heard_end = s.acknowledged;
+  __sync_lock_test_and_set(&c->asked_at, asked_at); /* seen after both by any CPU */
   return PASS;
 }
 
 /* Whether it is an answer to what was asked at that time; session tickets are not. */
-static __always_inline int answers(struct __sk_buff* skb, struct segment* s, struct turn* turn,
+static __always_inline int answers(struct __sk_buff* skb, struct segment* s, struct connection* c,
                                    __u64 asked_at, __u64 now) {
-  if (turn->talk != HELLO && turn->talk != TLS) return 1;
-  if (turn->talk == HELLO) {
-    turn->hello_time = now - asked_at;
-    turn->asked_at = 0;
+  if (c->talk != HELLO && c->talk != TLS) return 1;
+  if (c->talk == HELLO) {
+    c->hello_time = (now - asked_at) / 1000;
+    c->asked_at = 0;
     return 0;
   }
   const struct records r = read_records(skb, s);
   if (is_control(&r.first, s->length)) return 0;
-  if (now < turn->doubt_until && !is_after(s->sequence + s->length, turn->heard_end + TICKETS)) {
-    turn->in_doubt = now - asked_at;
+  if (now < c->doubt_until && !is_after(s->sequence + s->length, c->heard_end + TICKETS)) {
+    c->in_doubt = now - asked_at;
     return 0;
   }
   return 1;
 }
 
 SEC("cgroup_skb/ingress") int answer(struct __sk_buff* skb) {
-  struct bpf_sock* sk = skb->sk;
-  struct turn* turn = sk ? bpf_sk_storage_get(&turns, sk, 0, 0) : 0;
   struct segment s;
-  if (!turn || !turn->asked_at || !read_segment(skb, &s) || !s.length) return PASS;
-  const __u64 asked_at = __sync_fetch_and_add(&turn->asked_at, 0);    /* before both, on any CPU */
-  if (is_after(turn->asked_end, s.acknowledged)) return PASS;         /* not all of it came there */
-  if (!is_after(s.sequence + s.length, turn->heard_end)) return PASS; /* sent again */
+  struct connection* c = data_of(skb, &s);
+  if (!c || !c->asked_at) return PASS;
+  const __u64 asked_at = __sync_fetch_and_add(&c->asked_at, 0);    /* before both, on any CPU */
+  if (is_after(c->asked_end, s.acknowledged)) return PASS;         /* not all of it came there */
+  if (!is_after(s.sequence + s.length, c->heard_end)) return PASS; /* sent again */
   const __u64 now = bpf_ktime_get_ns();
-  if (!asked_at || !answers(skb, &s, turn, asked_at, now)) return PASS;
-  if (__sync_val_compare_and_swap(&turn->asked_at, asked_at, 0) != asked_at) return PASS;
-  turn->in_doubt = 0;
-  add_response(turn, now - asked_at);
+  if (!asked_at || !answers(skb, &s, c, asked_at, now)) return PASS;
+  if (__sync_val_compare_and_swap(&c->asked_at, asked_at, 0) != asked_at) return PASS;
+  c->in_doubt = 0;
+  add_response(c, now - asked_at);
   return PASS;
 }
 

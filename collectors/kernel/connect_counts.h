@@ -55,6 +55,12 @@ struct ConnectTimes {
   std::array<TimeCounters, SX_CONNECT_TIMES> times{};  ///< by sx_connect_time
 };
 
+/// What did not change for long.
+struct IdleConnects {
+  std::vector<ConnectKey> keys{};
+  std::vector<ConnectDestination> destinations{};
+};
+
 /// Searches of connect() for a local port.
 struct PortSearches {
   NetnsId netns;  ///< all zero: those that found no room

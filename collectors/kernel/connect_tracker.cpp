@@ -50,23 +50,40 @@ ConnectRecord to_record(const sx_connect_key& key, const sx_connect_counts& coun
   return record;
 }
 
+ConnectTimes to_times(const sx_connect_destination& key, const sx_connect_times& times) {
+  ConnectTimes all{{ipv6_address(key.address), port_of(key.port)}};
+  std::transform(std::begin(times.histograms), std::end(times.histograms), all.times.begin(),
+                 times_of);
+  return all;
+}
+
+sx_connect_destination to_key(const ConnectDestination& destination) {
+  sx_connect_destination bpf{};
+  std::memcpy(bpf.address, destination.address.bytes.data(), sizeof bpf.address);
+  bpf.port = htons(destination.port);
+  return bpf;
+}
+
 sx_connect_key to_key(const ConnectKey& key) {
   sx_connect_key bpf{};
   bpf.cgroup = key.cgroup;
   bpf.netns = {key.netns.cookie, key.netns.inode, key.is_rest ? 1U : 0U};
-  std::memcpy(bpf.destination.address, key.destination.bytes.data(),
-              sizeof bpf.destination.address);
-  bpf.destination.port = htons(key.port);
+  bpf.destination = to_key(ConnectDestination{key.destination, key.port});
   key.comm.copy(bpf.comm, sizeof bpf.comm - 1);
   return bpf;
 }
 
+// Whether it was there.
+template <typename Key, typename Value>
+bool take(const bpf_map* map, const Key& key, Value& last) {
+  return bpf_map_lookup_and_delete_elem(bpf_map__fd(map), &key, &last) == 0;  // since Linux 5.14
+}
+
+// Both programs are at work on the same tables.
 Result<Bpf> load(const Result<ResponseTimer>& responses) {
   return Bpf::load([&](connects_bpf& program) {
     if (!responses) return 0;
-    program.rodata->times_responses = 1;
-    const int reused = bpf_map__reuse_fd(program.maps.turns, responses->turns());
-    return reused != 0 ? reused : bpf_map__reuse_fd(program.maps.times, responses->times());
+    return responses->share(program.maps.places, program.maps.crowd, program.maps.times);
   });
 }
 
@@ -117,10 +134,7 @@ class ConnectTracker::Program {
     if (!counts) return counts.error();
     auto times = Bpf::for_each<sx_connect_destination, sx_connect_times>(
         bpf_->maps.times, [&](const sx_connect_destination& key, const sx_connect_times& value) {
-          ConnectTimes& added = all.times.emplace_back();
-          added.destination = {ipv6_address(key.address), port_of(key.port)};
-          std::transform(std::begin(value.histograms), std::end(value.histograms),
-                         added.times.begin(), times_of);
+          all.times.push_back(to_times(key, value));
         });
     if (!times) return times.error();
     auto searches = Bpf::for_each<sx_connect_netns, sx_histogram>(
@@ -139,14 +153,17 @@ class ConnectTracker::Program {
     return responses_ ? Result<>() : Result<>(responses_.error());
   }
 
-  std::vector<ConnectRecord> forget(std::span<const ConnectKey> idle) {
-    std::vector<ConnectRecord> last;
-    const int map = bpf_map__fd(bpf_->maps.counts);
-    for (const ConnectKey& each : idle) {
+  ConnectCounts forget(const IdleConnects& idle) {
+    ConnectCounts last;
+    for (const ConnectKey& each : idle.keys) {
       const sx_connect_key key = to_key(each);
       sx_connect_counts counts{};
-      if (bpf_map_lookup_and_delete_elem(map, &key, &counts) < 0) continue;  // since Linux 5.14
-      last.push_back(to_record(key, counts));
+      if (take(bpf_->maps.counts, key, counts)) last.connects.push_back(to_record(key, counts));
+    }
+    for (const ConnectDestination& each : idle.destinations) {
+      const sx_connect_destination key = to_key(each);
+      sx_connect_times times{};
+      if (take(bpf_->maps.times, key, times)) last.times.push_back(to_times(key, times));
     }
     return last;
   }
@@ -164,7 +181,7 @@ ConnectTracker::~ConnectTracker() = default;
 
 Result<ConnectTracker> ConnectTracker::start(const std::string& procfs, bool with_responses) {
   Result<ResponseTimer> responses =
-      Error{Error::Kind::unavailable, "needs --collector.connects.responses"};
+      Error{Error::Kind::unavailable, "off by --no-collector.connects.responses"};
   if (with_responses) responses = ResponseTimer::start(procfs);
   auto loaded = load(responses);
   if (!loaded) return loaded.error();
@@ -183,7 +200,7 @@ Result<> ConnectTracker::times_responses() const {
   return program_->times_responses();
 }
 
-std::vector<ConnectRecord> ConnectTracker::forget(std::span<const ConnectKey> idle) {
+ConnectCounts ConnectTracker::forget(const IdleConnects& idle) {
   return program_->forget(idle);
 }
 

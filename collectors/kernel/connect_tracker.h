@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -27,9 +26,9 @@ class ConnectTracker {
   /// Whether responses are timed too, or why not: that needs more than the rest.
   Result<> times_responses() const;
 
-  /// Makes room: ends the counting of these keys and returns how far it came. They begin at zero
-  /// when they come again.
-  std::vector<ConnectRecord> forget(std::span<const ConnectKey> idle);
+  /// Makes room: ends the counting of these keys and the timing of these destinations, and returns
+  /// how far it came. They begin at zero when they come again.
+  ConnectCounts forget(const IdleConnects& idle);
 
  private:
   class Program;

@@ -27,7 +27,20 @@ std::vector<std::uint32_t> processes_of(const std::string& procfs) {
 
 }  // namespace
 
-FollowedTls::FollowedTls(const std::string& procfs, const WebsocketPorts& ports) : files_(procfs) {
+FollowedTls::FollowedTls(std::string procfs, const WebsocketPorts& ports)
+    : procfs_(std::move(procfs)), files_(procfs_) {
+  start(ports);
+}
+
+void FollowedTls::follow(const WebsocketPorts& ports) {
+  if (tracker_) {
+    tracker_->follow(ports.tls ? ports : WebsocketPorts{});
+  } else {
+    start(ports);
+  }
+}
+
+void FollowedTls::start(const WebsocketPorts& ports) {
   if (ports.empty() || !ports.tls) {
     feature_.reason = ports.empty() ? "no websocket.ports in the configuration"
                                     : "no websocket.tls in the configuration";
@@ -40,7 +53,8 @@ FollowedTls::FollowedTls(const std::string& procfs, const WebsocketPorts& ports)
   }
   tracker_ = std::move(*started);
   feature_.on = true;
-  for (const std::uint32_t pid : processes_of(procfs)) look_at(pid);
+  feature_.reason.clear();
+  for (const std::uint32_t pid : processes_of(procfs_)) look_at(pid);
 }
 
 Result<WebsocketCounts> FollowedTls::read() {

@@ -16,7 +16,10 @@ namespace socket_exporter {
 /// all processes that have OpenSSL. One thread at a time.
 class FollowedTls {
  public:
-  FollowedTls(const std::string& procfs, const WebsocketPorts& ports);
+  FollowedTls(std::string procfs, const WebsocketPorts& ports);
+
+  /// As FollowedWebsockets::follow.
+  void follow(const WebsocketPorts& ports);
 
   const Feature& feature() const { return feature_; }
   /// `unavailable` where they are not followed. Looks for OpenSSL in processes that are new.
@@ -25,9 +28,11 @@ class FollowedTls {
   std::vector<WebsocketRecord> forget(std::span<const WebsocketKey> idle);
 
  private:
+  void start(const WebsocketPorts& ports);
   void look_at(std::uint32_t pid);
   void attach(const OpensslFile& file);
 
+  std::string procfs_;
   OpensslFiles files_;
   std::size_t attached_ = 0;
   std::optional<WebsocketTlsTracker> tracker_;

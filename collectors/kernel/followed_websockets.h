@@ -7,6 +7,7 @@
 
 #include "collectors/base/fd.h"
 #include "collectors/base/result.h"
+#include "collectors/kernel/destroyed_sockets.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/kernel/websocket_tracker.h"
 
@@ -16,19 +17,31 @@ namespace socket_exporter {
 /// time.
 class FollowedWebsockets {
  public:
-  FollowedWebsockets(const std::string& procfs, WebsocketPorts ports);
+  FollowedWebsockets(std::string procfs, const WebsocketPorts& ports);
+
+  /// Other ports from now on; begins with the first that there are.
+  void follow(const WebsocketPorts& ports);
 
   const Feature& feature() const { return feature_; }
   /// `unavailable` where they are not followed.
   Result<WebsocketCounts> read();
+  /// `unavailable` where they are followed, and where nobody asked.
+  Result<WebsocketEnds> ends();
   /// As WebsocketTracker::forget.
   std::vector<WebsocketRecord> forget(std::span<const WebsocketKey> idle);
   /// Of a cgroup of their keys; empty: not known.
   std::string cgroup_path(std::uint64_t cgroup) const;
 
  private:
+  void start();
+  void count_ends();
+
+  std::string procfs_;
+  WebsocketPorts ports_;
   Fd cgroup_root_;
   std::optional<WebsocketTracker> tracker_;
+  std::optional<DestroyedSockets> destroyed_;  ///< instead
+  WebsocketEnds ends_;
   Feature feature_{"websocket_tracking", false, ""};
 };
 

@@ -12,6 +12,7 @@
 #include "collectors/kernel/bind_counts.h"
 #include "collectors/kernel/connect_counts.h"
 #include "collectors/kernel/owners.h"
+#include "collectors/kernel/process.h"
 #include "collectors/kernel/socket.h"
 #include "collectors/kernel/websocket_counts.h"
 #include "collectors/kernel/workload.h"
@@ -74,6 +75,9 @@ class Kernel {
   /// Inode of the network namespace that a process is in.
   virtual Result<std::uint32_t> netns_of(std::uint32_t pid) = 0;
 
+  /// CPU time and memory of a process; `unavailable` where it has ended.
+  virtual Result<ProcessStat> process_stat(std::uint32_t pid) = 0;
+
   /// A file below the procfs root ("net/snmp", "sys/net/ipv4/tcp_tw_reuse"),
   /// as a process of that namespace reads it.
   virtual Result<std::string> read_proc(const NetNs& ns, std::string_view path) = 0;
@@ -99,7 +103,7 @@ class Kernel {
   /// What outgoing TCP connections came to; `unavailable` where they are not followed.
   virtual Result<ConnectCounts> connects() = 0;
   /// As ConnectTracker::forget; nothing where they are not followed.
-  virtual std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) = 0;
+  virtual ConnectCounts forget_connects(const IdleConnects& idle) = 0;
   /// The pod or container that a process of a ConnectRecord was in; empty: none, or not known.
   virtual Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) = 0;
 
@@ -108,8 +112,12 @@ class Kernel {
   /// As BindTracker::forget; nothing where they are not counted.
   virtual std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) = 0;
 
+  /// From here on WebSockets are looked for at these ports, and at no others.
+  virtual void follow_websockets(const WebsocketPorts& ports) = 0;
   /// What WebSocket connections came to; `unavailable` where they are not followed.
   virtual Result<WebsocketCounts> websockets() = 0;
+  /// What is counted where they are not; `unavailable` where they are.
+  virtual Result<WebsocketEnds> websocket_ends() = 0;
   /// As WebsocketTracker::forget; nothing where they are not followed.
   virtual std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) = 0;
   /// The pod or container of a WebsocketRecord's cgroup; empty: none, or not known.

@@ -67,7 +67,7 @@ LinuxKernel::LinuxKernel(KernelPaths paths, Followed followed)
   if (followed.binds) binds_.emplace(followed.system_calls);
   if (followed.websockets) {
     tls_.emplace(paths_.procfs, *followed.websockets);
-    websockets_.emplace(paths_.procfs, std::move(*followed.websockets));
+    websockets_.emplace(paths_.procfs, *followed.websockets);
   }
   probe_diag();
   probe_walk();
@@ -170,6 +170,12 @@ Result<std::uint32_t> LinuxKernel::netns_of(std::uint32_t pid) {
   return namespace_inode(fmt::format("{}/{}/ns/net", paths_.procfs, pid));
 }
 
+Result<ProcessStat> LinuxKernel::process_stat(std::uint32_t pid) {
+  const auto text = read_file(fmt::format("{}/{}/stat", paths_.procfs, pid));
+  if (!text) return text.error();
+  return parse_process_stat(*text);
+}
+
 LinuxKernel::Place* LinuxKernel::place_of(const NetNs& ns) {
   const auto found = places_.find(ns.inode);
   return found != places_.end() ? &found->second : nullptr;
@@ -234,8 +240,8 @@ Result<ConnectCounts> LinuxKernel::connects() {
   return counts;
 }
 
-std::vector<ConnectRecord> LinuxKernel::forget_connects(std::span<const ConnectKey> idle) {
-  return connects_ ? connects_->forget(idle) : std::vector<ConnectRecord>{};
+ConnectCounts LinuxKernel::forget_connects(const IdleConnects& idle) {
+  return connects_ ? connects_->forget(idle) : ConnectCounts{};
 }
 
 Result<BindCounts> LinuxKernel::binds() {

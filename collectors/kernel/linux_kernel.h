@@ -48,6 +48,7 @@ class LinuxKernel final : public Kernel {
   Result<std::vector<NetNs>> namespaces() override;
   Result<NetNs> own_namespace() override;
   Result<std::uint32_t> netns_of(std::uint32_t pid) override;
+  Result<ProcessStat> process_stat(std::uint32_t pid) override;
   Result<std::string> read_proc(const NetNs& ns, std::string_view path) override;
   Result<std::size_t> count_proc_entries(std::string_view path) override;
   Result<ScanStats> scan_sockets(std::span<const NetNs> namespaces, Detail detail,
@@ -56,10 +57,12 @@ class LinuxKernel final : public Kernel {
   const Result<Owners>& scrape_owners(const DestinationSet& wanted, Deadline deadline) override;
   bool counts_owners() const override { return owner_scan_.counts(); }
   Result<ConnectCounts> connects() override;
-  std::vector<ConnectRecord> forget_connects(std::span<const ConnectKey> idle) override;
+  ConnectCounts forget_connects(const IdleConnects& idle) override;
   Result<BindCounts> binds() override;
   std::vector<BindRecord> forget_binds(std::span<const BindKey> idle) override;
+  void follow_websockets(const WebsocketPorts& ports) override;
   Result<WebsocketCounts> websockets() override;
+  Result<WebsocketEnds> websocket_ends() override;
   std::vector<WebsocketRecord> forget_websockets(std::span<const WebsocketKey> idle) override;
   Workload websocket_workload(std::uint64_t cgroup) override;
   Workload connect_workload(std::uint32_t pid, std::uint64_t cgroup) override;

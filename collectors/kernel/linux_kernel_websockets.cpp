@@ -20,6 +20,12 @@ bool is_unavailable(const Result<WebsocketCounts>& counts) {
 
 }  // namespace
 
+void LinuxKernel::follow_websockets(const WebsocketPorts& ports) {
+  if (!websockets_) return;
+  websockets_->follow(ports);
+  tls_->follow(ports);
+}
+
 // Each may be followed without the other.
 Result<WebsocketCounts> LinuxKernel::websockets() {
   if (!websockets_) return Error{Error::Kind::unavailable, "WebSockets are not followed"};
@@ -29,6 +35,11 @@ Result<WebsocketCounts> LinuxKernel::websockets() {
   if (is_unavailable(counts) || !inside_tls) return inside_tls;
   if (counts) add(*inside_tls, *counts);
   return counts;
+}
+
+Result<WebsocketEnds> LinuxKernel::websocket_ends() {
+  if (!websockets_) return Error{Error::Kind::unavailable, "WebSockets are not followed"};
+  return websockets_->ends();
 }
 
 std::vector<WebsocketRecord> LinuxKernel::forget_websockets(std::span<const WebsocketKey> idle) {

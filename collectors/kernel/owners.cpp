@@ -27,13 +27,27 @@ void Owners::forget(const std::set<std::uint32_t>& netns) {
   std::erase_if(counts_->destinations, is_of_those);
 }
 
-std::optional<std::size_t> Owners::owner_of(std::uint32_t inode) const {
-  if (inode == 0) return std::nullopt;
-  const auto found = std::lower_bound(
+std::span<const Owners::SocketOwner> Owners::entries_of(std::uint32_t inode) const {
+  if (inode == 0) return {};
+  const auto from = std::lower_bound(
       sockets_.begin(), sockets_.end(), inode,
       [](const SocketOwner& socket, std::uint32_t wanted) { return socket.inode < wanted; });
-  if (found == sockets_.end() || found->inode != inode) return std::nullopt;
-  return found->process;
+  const auto to = std::find_if(from, sockets_.end(),
+                               [&](const SocketOwner& socket) { return socket.inode != inode; });
+  return {from, to};
+}
+
+std::optional<std::size_t> Owners::owner_of(std::uint32_t inode) const {
+  const auto entries = entries_of(inode);
+  return entries.empty() ? std::nullopt : std::optional<std::size_t>(entries.front().process);
+}
+
+std::vector<std::size_t> Owners::holders_of(std::uint32_t inode) const {
+  std::vector<std::size_t> holders;
+  for (const SocketOwner& entry : entries_of(inode)) {
+    if (holders.empty() || holders.back() != entry.process) holders.push_back(entry.process);
+  }
+  return holders;
 }
 
 }  // namespace socket_exporter

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,8 @@ class Owners {
   /// Index of the owner in `processes`; nothing for inode 0 and for what could not be read. With
   /// `counts` a listener's owner is always known, another socket's may not be.
   std::optional<std::size_t> owner_of(std::uint32_t inode) const;
+  /// Of a listener all processes that share it, each once.
+  std::vector<std::size_t> holders_of(std::uint32_t inode) const;
   /// Processes whose descriptors the exporter may not see.
   std::uint64_t unreadable() const { return unreadable_; }
   /// Nothing where sockets have to be counted by their inodes.
@@ -86,6 +89,8 @@ class Owners {
   void forget(const std::set<std::uint32_t>& netns);
 
  private:
+  std::span<const SocketOwner> entries_of(std::uint32_t inode) const;
+
   std::vector<Process> processes_;
   std::vector<SocketOwner> sockets_;  ///< sorted by inode, then by process
   std::uint64_t unreadable_ = 0;

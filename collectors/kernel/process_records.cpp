@@ -96,12 +96,13 @@ std::vector<Owners::SocketOwner> count_once(std::vector<sx_held_socket> sockets,
   std::sort(sockets.begin(), sockets.end(),
             [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   const auto end = std::unique(sockets.begin(), sockets.end(),
-                               [](const auto& a, const auto& b) { return a.inode == b.inode; });
+                               [&](const auto& a, const auto& b) { return rank(a) == rank(b); });
   std::vector<Owners::SocketOwner> owners;
   owners.reserve(static_cast<std::size_t>(end - sockets.begin()));
   for (auto socket = sockets.begin(); socket != end; ++socket) {
+    const bool is_first = owners.empty() || owners.back().inode != socket->inode;
     owners.push_back({socket->inode, socket->thread});
-    add_sockets(counts.held[{socket->thread, socket->netns}], socket->state, 1);
+    if (is_first) add_sockets(counts.held[{socket->thread, socket->netns}], socket->state, 1);
   }
   return owners;
 }

@@ -17,4 +17,14 @@ Result<ResponseTimer> ResponseTimer::start(const std::string& procfs) {
   return ResponseTimer(std::move(program), std::move(*links));
 }
 
+int ResponseTimer::share(bpf_map* places, bpf_map* crowd, bpf_map* times) const {
+  const std::pair<bpf_map*, const bpf_map*> shared[] = {
+      {places, bpf_->maps.places}, {crowd, bpf_->maps.crowd}, {times, bpf_->maps.times}};
+  for (const auto& [theirs, ours] : shared) {
+    const int reused = bpf_map__reuse_fd(theirs, bpf_map__fd(ours));
+    if (reused != 0) return reused;
+  }
+  return 0;
+}
+
 }  // namespace socket_exporter

@@ -10,15 +10,15 @@
 
 namespace socket_exporter {
 
-/// Times answers to the connections that have an entry in `turns`, by eBPF programs that see all
+/// Times answers to the connections that ConnectTracker follows, by eBPF programs that see all
 /// packets, as long as it lives. For ConnectTracker, which shares its maps.
 class ResponseTimer {
  public:
   /// `denied` without the privilege, `unavailable` where the root of cgroup2 is out of reach.
   static Result<ResponseTimer> start(const std::string& procfs);
 
-  int turns() const { return bpf_map__fd(bpf_->maps.turns); }
-  int times() const { return bpf_map__fd(bpf_->maps.times); }
+  /// Makes these maps, of a program that is not loaded yet, its own. 0, or a negative errno.
+  int share(bpf_map* places, bpf_map* crowd, bpf_map* times) const;
 
  private:
   using Bpf = BpfProgram<responses_bpf>;

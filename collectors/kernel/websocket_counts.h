@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "collectors/bpf/websockets.h"
@@ -17,6 +19,11 @@ struct WebsocketPorts {
   bool learns = false;                  ///< server ports from handshakes
   bool tls = false;                     ///< also inside of TLS, by OpenSSL
   bool empty() const { return server.empty() && client.empty() && !learns; }
+  /// Whether connections of this port are asked for; where ports are learned, of any.
+  bool has(std::uint16_t port) const {
+    return learns || std::find(server.begin(), server.end(), port) != server.end() ||
+           std::find(client.begin(), client.end(), port) != client.end();
+  }
   bool operator==(const WebsocketPorts&) const = default;
 };
 
@@ -40,10 +47,16 @@ struct WebsocketRecord {
   WebsocketCounters counters{};
 };
 
+/// Where no eBPF program follows them: connections of the exporter's namespace that ended, by the
+/// server's port. WebSocket or not is not known.
+struct WebsocketEnds {
+  std::map<std::uint16_t, std::uint64_t> ended{};
+  std::uint64_t missed = 0;  ///< how often there were more than fit
+};
+
 /// What WebSocket connections of all namespaces came to.
 struct WebsocketCounts {
   std::vector<WebsocketRecord> records{};
-  WebsocketPorts ports{};            ///< that were asked for
   std::uint64_t adopted = 0;         ///< connections that were found open
   std::uint64_t desynced = 0;        ///< directions whose frames could not be followed any more
   std::uint64_t resynced = 0;        ///< of them, those that can be again

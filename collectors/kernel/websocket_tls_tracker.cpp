@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "collectors/kernel/bpf_program.h"
+#include "collectors/kernel/websocket_port_bits.h"
 #include "collectors/kernel/websocket_table.h"
 #include "websocket_tls.skel.h"
 
@@ -21,10 +22,6 @@ namespace {
 using Bpf = BpfProgram<websocket_tls_bpf>;
 
 constexpr int kAllProcesses = -1;
-
-void set_bits(std::uint32_t* bits, const std::vector<std::uint16_t>& ports) {
-  for (const unsigned port : ports) bits[port / 32] |= 1U << port % 32;
-}
 
 /// Where in the file of this program it begins to run.
 std::size_t offset_of_entry() {
@@ -60,11 +57,13 @@ class WebsocketTlsTracker::Program {
  public:
   explicit Program(Bpf program) : bpf_(std::move(program)) {}
 
-  Result<> prepare(const WebsocketPorts& ports) {
-    set_bits(bpf_->bss->server_ports, ports.server);
-    set_bits(bpf_->bss->client_ports, ports.client);
-    bpf_->bss->learns = ports.learns ? 1 : 0;
+  void follow(const WebsocketPorts& ports) {
+    auto& bss = *bpf_->bss;
+    change_ports({bss.server_ports, bss.client_ports, &bss.learns, &bss.learned}, ports_, ports);
     ports_ = ports;
+  }
+
+  Result<> make_table() {
     auto table = WebsocketTable::make(
         {bpf_->maps.places, bpf_->maps.slots, bpf_->maps.free_slots, &bpf_->bss->tags}, true);
     if (!table) return table.error();
@@ -130,7 +129,6 @@ class WebsocketTlsTracker::Program {
     WebsocketCounts all;
     if (auto read = table_.read(all.records); !read) return read.error();
     const auto& bss = *bpf_->bss;
-    all.ports = ports_;
     all.adopted = bss.adopted;
     all.desynced = bss.desynced;
     all.resynced = bss.resynced;
@@ -168,9 +166,14 @@ Result<WebsocketTlsTracker> WebsocketTlsTracker::start(const WebsocketPorts& por
   auto loaded = Bpf::load();
   if (!loaded) return loaded.error();
   auto program = std::make_unique<Program>(std::move(*loaded));
-  if (const auto prepared = program->prepare(ports); !prepared) return prepared.error();
+  program->follow(ports);
+  if (const auto made = program->make_table(); !made) return made.error();
   if (const auto attached = program->attach_to_kernel(); !attached) return attached.error();
   return WebsocketTlsTracker(std::move(program));
+}
+
+void WebsocketTlsTracker::follow(const WebsocketPorts& ports) {
+  program_->follow(ports);
 }
 
 Result<bool> WebsocketTlsTracker::attach(const Fd& file) {

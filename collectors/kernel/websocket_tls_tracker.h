@@ -23,6 +23,9 @@ class WebsocketTlsTracker {
   WebsocketTlsTracker& operator=(WebsocketTlsTracker&&) noexcept;
   ~WebsocketTlsTracker();
 
+  /// Other ports from now on.
+  void follow(const WebsocketPorts& ports);
+
   /// In all processes that have this file, now or later. False where it has no OpenSSL.
   Result<bool> attach(const Fd& file);
   /// Processes that have read from these ports and are not known to have a file of attach(), since

@@ -15,6 +15,8 @@ Result<WebsocketTlsTracker> WebsocketTlsTracker::start(const WebsocketPorts& /*p
   return Error{Error::Kind::unavailable, "built without eBPF"};
 }
 
+void WebsocketTlsTracker::follow(const WebsocketPorts& /*ports*/) {}
+
 Result<bool> WebsocketTlsTracker::attach(const Fd& /*file*/) {
   return Error{Error::Kind::unavailable, "built without eBPF"};
 }

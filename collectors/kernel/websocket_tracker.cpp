@@ -8,6 +8,7 @@
 
 #include "collectors/base/fd.h"
 #include "collectors/kernel/bpf_program.h"
+#include "collectors/kernel/websocket_port_bits.h"
 #include "collectors/kernel/websocket_table.h"
 #include "websockets.skel.h"
 
@@ -16,20 +17,16 @@ namespace {
 
 using Bpf = BpfProgram<websockets_bpf>;
 
-void set_bits(std::uint32_t* bits, const std::vector<std::uint16_t>& ports) {
-  for (const unsigned port : ports) bits[port / 32] |= 1U << port % 32;
-}
-
 }  // namespace
 
 class WebsocketTracker::Program {
  public:
-  Program(Bpf program, WebsocketPorts ports) : bpf_(std::move(program)), ports_(std::move(ports)) {}
+  explicit Program(Bpf program) : bpf_(std::move(program)) {}
 
-  void set_ports() {
-    set_bits(bpf_->bss->server_ports, ports_.server);
-    set_bits(bpf_->bss->client_ports, ports_.client);
-    bpf_->bss->learns = ports_.learns ? 1 : 0;
+  void follow(const WebsocketPorts& ports) {
+    auto& bss = *bpf_->bss;
+    change_ports({bss.server_ports, bss.client_ports, &bss.learns, &bss.learned}, ports_, ports);
+    ports_ = ports;
   }
 
   Result<> fill() {
@@ -60,7 +57,6 @@ class WebsocketTracker::Program {
     const auto skipped = Bpf::recursion_misses(bpf_->progs.follow_state);
     if (!skipped) return skipped.error();
     const auto& bss = *bpf_->bss;
-    all.ports = ports_;
     all.adopted = bss.adopted;
     all.desynced = bss.desynced;
     all.resynced = bss.resynced;
@@ -88,14 +84,19 @@ WebsocketTracker::WebsocketTracker(WebsocketTracker&&) noexcept = default;
 WebsocketTracker& WebsocketTracker::operator=(WebsocketTracker&&) noexcept = default;
 WebsocketTracker::~WebsocketTracker() = default;
 
-Result<WebsocketTracker> WebsocketTracker::start(const Fd& cgroup_root, WebsocketPorts ports) {
+Result<WebsocketTracker> WebsocketTracker::start(const Fd& cgroup_root,
+                                                 const WebsocketPorts& ports) {
   auto loaded = Bpf::load();
   if (!loaded) return loaded.error();
-  auto program = std::make_unique<Program>(std::move(*loaded), std::move(ports));
-  program->set_ports();
+  auto program = std::make_unique<Program>(std::move(*loaded));
+  program->follow(ports);
   if (const auto filled = program->fill(); !filled) return filled.error();
   if (const auto attached = program->attach(cgroup_root); !attached) return attached.error();
   return WebsocketTracker(std::move(program));
+}
+
+void WebsocketTracker::follow(const WebsocketPorts& ports) {
+  program_->follow(ports);
 }
 
 Result<WebsocketCounts> WebsocketTracker::read() {

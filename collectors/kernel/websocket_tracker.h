@@ -16,11 +16,14 @@ class WebsocketTracker {
  public:
   /// `cgroup_root` is open_root_cgroup()'s. `denied` without the privilege, `unavailable` on an
   /// old kernel or in a build without eBPF.
-  static Result<WebsocketTracker> start(const Fd& cgroup_root, WebsocketPorts ports);
+  static Result<WebsocketTracker> start(const Fd& cgroup_root, const WebsocketPorts& ports);
 
   WebsocketTracker(WebsocketTracker&&) noexcept;
   WebsocketTracker& operator=(WebsocketTracker&&) noexcept;
   ~WebsocketTracker();
+
+  /// From now on at these ports. Connections of others are not looked at until they end.
+  void follow(const WebsocketPorts& ports);
 
   Result<WebsocketCounts> read();
 

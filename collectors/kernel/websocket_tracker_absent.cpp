@@ -12,9 +12,11 @@ WebsocketTracker& WebsocketTracker::operator=(WebsocketTracker&&) noexcept = def
 WebsocketTracker::~WebsocketTracker() = default;
 
 Result<WebsocketTracker> WebsocketTracker::start(const Fd& /*cgroup_root*/,
-                                                 WebsocketPorts /*ports*/) {
+                                                 const WebsocketPorts& /*ports*/) {
   return Error{Error::Kind::unavailable, "built without eBPF"};
 }
+
+void WebsocketTracker::follow(const WebsocketPorts& /*ports*/) {}
 
 Result<WebsocketCounts> WebsocketTracker::read() {
   return Error{Error::Kind::unavailable, "built without eBPF"};

@@ -134,11 +134,13 @@ class Fleet:
             for reason in REASONS:
                 book.counter("socket_connect_failures_total", k | {"reason": reason}, lambda m, r=reason, f=failures: f(m, r), 0.05)
             short = 0.85 if ill else 0.15
-            for kind, part in (("active", 0.75), ("passive", 0.24), ("reset", 0.01 if not waiting else 0.03), ("timeout", 0.001), ("aborted", 0.002)):
+            for kind, part in (("active", 0.75), ("passive", 0.24), ("reset", 0.03 if waiting else 0.01), ("timeout", 0.001),
+                               ("aborted", 0.002)):
                 book.counter("socket_connections_closed_total", k | {"kind": kind}, lambda m, p=part, tw=time_wait: tw(m) / 60 * p, 0.05)
             book.counter("socket_time_wait_created_total", k, lambda m, tw=time_wait: tw(m) / 60, 0.02)
             book.counter("socket_connections_short_lived_total", k, lambda m, tw=time_wait, s=short: tw(m) / 60 * s, 0.02)
-            book.gauge("socket_destination_opener_ratio", base | netns | to | {label: pod[label] for label in ("namespace", "pod", "container", "comm")}, 1)
+            opener = {label: value for label, value in pod.items() if label != "netns"}
+            book.gauge("socket_destination_opener_ratio", base | netns | to | opener, 1)
             slow = scenario.slow if ill or waiting else None
             d = base | to
             book.histogram("socket_response_seconds", d, lambda m, o=opens: 3 * o(m),
@@ -183,8 +185,9 @@ class Fleet:
             book.gauge("socket_ephemeral_reserved_ports", own, 0)
             for protocol in ("tcp", "udp"):
                 book.gauge("socket_ephemeral_ports_usable", own | {"protocol": protocol}, PORTS)
-                book.gauge("socket_ephemeral_ports_used", own | {"protocol": protocol}, lambda m, p=protocol, n=netns: 40 if n == "host" or p == "udp" else (
-                    scenario.ports(m) if bad else 5200 * day(m)))
+                few = netns == "host" or protocol == "udp"
+                book.gauge("socket_ephemeral_ports_used", own | {"protocol": protocol},
+                           lambda m, few=few: 40 if few else scenario.ports(m) if bad else 5200 * day(m))
             book.gauge("socket_ephemeral_tuple_ports_used_max", own | {"protocol": "udp"}, 12)
             book.gauge("socket_tcp_time_wait_limit", own, 131072)
             for name, value in (("tcp_tw_reuse", 2), ("tcp_fin_timeout", 60), ("somaxconn", 4096), ("tcp_max_tw_buckets", 131072), ("tcp_timestamps", 1)):
@@ -216,6 +219,10 @@ class Fleet:
         book, ws = self.book, self.websocket
         w = base | {"netns": f"vitalstream/websocket-{number}", "namespace": "vitalstream", "pod": f"websocket-{number}", "port": "8003"}
         book.gauge("websocket_connections_active", w, lambda m: (2700 - 120 * number) * at(ws.open, m), 0.002)
+        book.gauge("websocket_connections_limit", w, 4000)
+        server = w | {"comm": "websocket"}
+        book.counter("websocket_server_cpu_seconds_total", server, lambda m: 0.3 * at(ws.open, m) + at(ws.back, m) / 30, 0.05)
+        book.gauge("websocket_server_resident_memory_bytes", server, lambda m: 9e7 + 3.6e8 * at(ws.open, m), 0.002)
         book.counter("websocket_connections_total", w, lambda m: 0.6 * day(m) + at(ws.back, m) / 3 + at(ws.silence, m) / 3, 0.05)
         rates = {"normal": lambda m: 0.35 * day(m), "going_away": lambda m: 0.15, "no_status": lambda m: 0.1, "internal_error": lambda m: 0.002,
                  "abnormal_fin": lambda m: 0.05 + at(ws.broken, m) * 0.22 + at(ws.silence, m) / 3,

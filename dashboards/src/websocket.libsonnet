@@ -13,6 +13,8 @@ function(lib)
   local failed(by=service) = rate('websocket_connection_errors_total', ',error_type=~"http_5xx|incomplete|refused"', by);
   local handshakes = '%s / (%s + %s > 0)' % [failed(), failed(), begins()];
   local active = 'sum by (%s) (websocket_connections_active{<N>})' % service;
+  local server = 'cluster, job, instance, netns, namespace, pod, port';
+  local near = 'sum by (%s) (websocket_connections_active{<N>}) / on (%s) (websocket_connections_limit{<N>} > 0)' % [server, server];
   local p95 = queries.quantile(0.95, 'websocket_message_latency_seconds', ',netns=~"$netns"', 'namespace, port, kind, le');
   local latency(kind) = [
     lib.query('histogram_quantile(%g, sum by (le) (rate(websocket_message_latency_seconds_bucket{<N>,kind="%s"}[$__rate_interval])))' % [q / 100, kind], 'p%d' % q)
@@ -59,6 +61,7 @@ function(lib)
         lib.truth('all reconnect at once', '(%s > 1) and %s > %g * %s' % [begins(), begins(), config.surgeFactor, begins(more=' offset 1h')], 2),
         lib.condition('answers are slow', p95, config.latencySeconds),
         lib.condition('handshakes fail', handshakes, burns[3], burns[1]),
+        lib.condition('a server is near its limit', near, config.connectionsHigh),
         lib.truth('nobody is connected', '(%s == 0) and max by (namespace, port) (max_over_time(websocket_connections_active{<N>}[1h])) > %g' % [active, config.connectionsToMiss], 2),
         lib.condition('closed at a known idle timeout', std.join(' or ', ['label_replace(%s, "silence", "%d", "", "")' % [std.rstripChars(silent(edges), '\n'), edges[0]] for edges in config.idleTimeouts]), config.idleShare),
       ], runbooks=['WebSocketDisconnectStorm', 'WebSocketReconnectSurge', 'WebSocketRolloutSurge']),
@@ -106,6 +109,17 @@ function(lib)
         lib.query(rate('websocket_message_bytes_total', '', 'direction'), '{{direction}}'),
       ], w=8, unit='Bps', runbooks=['WebSocketLatencyHigh']),
       lib.heatmap('Latency of all messages', 'Two bands: two kinds of requests, or one slow pod.', queries.buckets('websocket_message_latency_seconds', '<N>'), w=8, runbooks=['WebSocketLatencyHigh']),
+    ]),
+    lib.row('Can the servers take it?', [
+      lib.lines('Connections of the limit', 'Of each server, of websocket.limits in socket_exporter.yml. Over the line: scale up before clients are refused; let them reconnect elsewhere.', [
+        lib.query('topk(15, max by (instance, namespace, pod, port) (%s))' % near, '{{instance}} {{namespace}} {{pod}} port {{port}}'),
+      ], w=8, unit='percentunit', thresholds=[['warning', config.connectionsHigh]], runbooks=['WebSocketConnectionsNearLimit']),
+      lib.lines('CPU of the servers', 'Of one CPU. At 100 % with one process per pod its event loop is full: answers come late, see latency.', [
+        lib.query('topk(15, sum by (instance, namespace, pod, port, comm) (rate(websocket_server_cpu_seconds_total{<N>}[$__rate_interval])))', '{{comm}} {{namespace}} {{pod}} on {{instance}}'),
+      ], w=8, unit='percentunit', runbooks=['WebSocketLatencyHigh']),
+      lib.lines('Memory of the servers', 'Resident. Rises with connections; alone, it is a leak.', [
+        lib.query('topk(15, max by (instance, namespace, pod, port, comm) (websocket_server_resident_memory_bytes{<N>}))', '{{comm}} {{namespace}} {{pod}} on {{instance}}'),
+      ], w=8, unit='bytes', runbooks=['WebSocketConnectionsNearLimit']),
     ]),
     lib.row('How exact is this?', [
       lib.lines('Tracker', 'adopted: connections that were there before the exporter. repaired: packets out of order, all counted. desync, missed, pool exhausted: messages that are not in the numbers above; constantly over 0 is worth an issue.', [

@@ -11,6 +11,8 @@
 #include "exporter/cli/cli.h"
 #include "exporter/diagnosis/netns_choice.h"
 #include "exporter/diagnosis/overview.h"
+#include "exporter/diagnosis/websocket_report.h"
+#include "exporter/diagnosis/words.h"
 
 namespace socket_exporter {
 namespace {
@@ -59,8 +61,51 @@ std::vector<Report> read_reports(const Options& options) {
 
 }  // namespace
 
+// Ports that nobody named are learned.
+WebsocketPorts ports_of(const WebsocketConfig& config) {
+  WebsocketPorts ports{config.ports, config.client_ports, config.learns};
+  ports.learns |= ports.empty();
+  return ports;
+}
+
+Result<WebsocketWatch> watch_now(const Options& options) {
+  const Config config = load_start_config(options);
+  LinuxKernel kernel(kernel_paths(options), {.websockets = ports_of(config.websocket)});
+  const auto features = kernel.features();
+  const auto feature = std::find_if(features.begin(), features.end(), [](const Feature& f) {
+    return f.name == "websocket_tracking";
+  });
+  if (feature != features.end() && !feature->on) {
+    return Error{Error::Kind::unavailable, feature->reason};
+  }
+  auto namespaces = kernel.namespaces();
+  if (!namespaces) return namespaces.error();
+  const ServiceMap no_services;
+  History history;
+  Snapshot snapshot(kernel, std::move(*namespaces),
+                    std::chrono::steady_clock::now() + options.observe + kReportTime,
+                    options.collector_options, no_services, history);
+  const auto chosen = choose_namespaces(kernel, snapshot, options.netns);
+  if (!chosen) throw std::runtime_error(fmt::format("flag \"--netns\": {}", chosen.error().what));
+  fmt::print(stderr, "watching WebSocket connections for {} s\n",
+             std::chrono::duration<double>(options.observe).count());
+  return watch_websockets(kernel, snapshot, *chosen, options.observe);
+}
+
+int report_websockets(const Options& options) {
+  const auto watch = watch_now(options);
+  if (!watch) {
+    throw std::runtime_error(
+        fmt::format("WebSockets cannot be watched: {}", printable(watch.error().what)));
+  }
+  print(options.format == OutputFormat::json ? websocket_json(*watch)
+                                             : websocket_text(*watch, wants_colours()));
+  return 0;
+}
+
 // The exit code says whether there is a report, not how the host is: that is what `check` is for.
 int run_report(const Options& options) {
+  if (options.websocket) return report_websockets(options);
   const auto reports = read_reports(options);
   const bool as_json = options.format == OutputFormat::json;
   if (options.netns == kAllNetns) {

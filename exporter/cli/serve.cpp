@@ -79,15 +79,16 @@ bool is_enabled(const Options& options, std::string_view collector) {
                      [&](const CollectorEntry* entry) { return entry->name == collector; });
 }
 
+WebsocketSettings settings_of(const WebsocketConfig& config) {
+  return {{config.ports, config.client_ports, config.learns, config.tls}, config.limits};
+}
+
 Followed followed_by(const Options& options, const WebsocketConfig& websocket) {
   Followed followed{.connects = is_enabled(options, "connects"),
                     .responses = options.times_responses,
                     .binds = is_enabled(options, "binds"),
                     .system_calls = options.follows_system_calls};
-  if (is_enabled(options, "websockets")) {
-    followed.websockets = {websocket.ports, websocket.client_ports, websocket.learns,
-                           websocket.tls};
-  }
+  if (is_enabled(options, "websockets")) followed.websockets = settings_of(websocket).ports;
   return followed;
 }
 
@@ -162,7 +163,11 @@ int run_serve(const Options& options) {
       kResolveInterval, logger);
   LiveConfig config(
       options.config_file, std::move(start_config),
-      [&](const Config& next) { resolver.set_services(next.services); }, logger);
+      [&](const Config& next) {
+        resolver.set_services(next.services);
+        scraper.set_websocket(settings_of(next.websocket));
+      },
+      logger);
 
   const auto max_requests = static_cast<unsigned>(options.web.max_requests);
   HttpMetrics http_metrics;

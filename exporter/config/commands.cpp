@@ -58,9 +58,9 @@ void add_collector_flags(std::vector<Flag>& flags) {
   flags.push_back({Kind::value, "collector.connects.top", "100",
                    "How many groups of outgoing connections, and destinations with their times, "
                    "are shown on their own; the rest is \"other\"."});
-  flags.push_back({Kind::toggle, "collector.connects.responses", "",
-                   "Time responses too (socket_response_seconds). Every packet of the host passes "
-                   "a program then."});
+  flags.push_back({Kind::on_off, "collector.connects.responses", "",
+                   "Times of responses, for which every packet of the host passes a program (on by "
+                   "default)."});
   flags.push_back({Kind::value, "collector.processes.top", "30",
                    "How many groups of processes are shown on their own; the rest is \"other\"."});
 }
@@ -109,7 +109,10 @@ std::vector<Flag> report_flags() {
       netns_flag(),
       {Kind::value, "observe", "\"2s\"",
        "How long to watch who opens connections, such as 500ms, 60s at most; 0s "
-       "does not. Needs CAP_BPF and CAP_PERFMON."}};
+       "does not. Needs CAP_BPF and CAP_PERFMON. With --websocket \"60s\", 600s at most."},
+      {Kind::toggle, "websocket", "",
+       "Report WebSocket connections instead, and what they end of: of the ports of --config.file, "
+       "else of all that see a handshake. --netns is \"all\" then. Needs CAP_NET_ADMIN too."}};
   add_shared_flags(flags);
   return flags;
 }

@@ -222,7 +222,7 @@ class ConfigReader {
     WebsocketConfig websocket;
     if (map.kind == Kind::null) return websocket;
     const auto read =
-        for_each_key(map, "websocket", "ports, client_ports, auto, tls",
+        for_each_key(map, "websocket", "ports, client_ports, auto, tls, limits",
                      [&](const std::string& key, const YamlNode& value) -> std::optional<Result<>> {
                        const std::string path = "websocket." + key;
                        if (key == "ports") return assign(websocket.ports, read_ports(value, path));
@@ -230,10 +230,43 @@ class ConfigReader {
                          return assign(websocket.client_ports, read_ports(value, path));
                        if (key == "auto") return assign(websocket.learns, read_flag(value, path));
                        if (key == "tls") return assign(websocket.tls, read_flag(value, path));
+                       if (key == "limits") return assign(websocket.limits, read_limits(value));
                        return std::nullopt;
                      });
     if (!read) return read.error();
     return websocket;
+  }
+
+  Result<std::map<std::uint16_t, std::uint64_t>> read_limits(const YamlNode& map) const {
+    std::map<std::uint16_t, std::uint64_t> limits;
+    if (map.kind == Kind::null) return limits;
+    const std::string path = "websocket.limits";
+    if (auto is_map = want(map, path, Kind::map, "such as {8003: 10000}"); !is_map) {
+      return is_map.error();
+    }
+    for (std::size_t i = 0; i + 1 < map.items.size(); i += 2) {
+      const auto port = read_port(map.items[i], path);
+      if (!port) return port.error();
+      const YamlNode& node = map.items[i + 1];
+      const auto limit = node.kind == Kind::scalar ? parse_number<std::uint64_t>(node.text)
+                                                   : std::optional<std::uint64_t>();
+      if (!limit || *limit == 0) {
+        return wrong(
+            node, fmt::format("{}.{}", path, *port),
+            fmt::format("\"{}\" is no number of connections; give 1 or more, such as 10000",
+                        node.text));
+      }
+      limits[*port] = *limit;
+    }
+    return limits;
+  }
+
+  Result<std::uint16_t> read_port(const YamlNode& node, const std::string& path) const {
+    const auto port = node.kind == Kind::scalar ? parse_number<std::uint16_t>(node.text)
+                                                : std::optional<std::uint16_t>();
+    if (port && *port != 0) return *port;
+    return wrong(node, path,
+                 fmt::format("\"{}\" is no port; give 1 to 65535, such as 8003", node.text));
   }
 
   Result<std::vector<std::uint16_t>> read_ports(const YamlNode& list,
@@ -242,13 +275,8 @@ class ConfigReader {
     if (!is_list) return is_list.error();
     std::vector<std::uint16_t> ports;
     for (std::size_t i = 0; i < list.items.size(); ++i) {
-      const YamlNode& node = list.items[i];
-      const auto port = node.kind == Kind::scalar ? parse_number<std::uint16_t>(node.text)
-                                                  : std::optional<std::uint16_t>();
-      if (!port || *port == 0) {
-        return wrong(node, fmt::format("{}[{}]", path, i),
-                     fmt::format("\"{}\" is no port; give 1 to 65535, such as 8003", node.text));
-      }
+      const auto port = read_port(list.items[i], fmt::format("{}[{}]", path, i));
+      if (!port) return port.error();
       ports.push_back(*port);
     }
     return ports;

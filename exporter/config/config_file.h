@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,12 +18,13 @@ struct Service {
   std::vector<ServiceMatch> match;
 };
 
-/// Which connections may be WebSockets, by the port of the server. Takes effect at start.
+/// Which connections may be WebSockets, by the port of the server.
 struct WebsocketConfig {
   std::vector<std::uint16_t> ports;         ///< of servers on this host
   std::vector<std::uint16_t> client_ports;  ///< of servers that clients on this host connect to
   bool learns = false;                      ///< `auto`: ports of servers on this host, too
   bool tls = false;                         ///< inside of TLS, too, by OpenSSL
+  std::map<std::uint16_t, std::uint64_t> limits;  ///< connections that a server takes, by port
 };
 
 /// What socket_exporter.yml says; empty where there is none.

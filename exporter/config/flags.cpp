@@ -20,8 +20,13 @@ constexpr std::string_view kDefaultTelemetryPath = "/metrics";
 constexpr std::size_t kDefaultMaxRequests = 40;
 constexpr std::size_t kMostRequests = 1000;
 constexpr std::size_t kMostShown = 10'000;
-constexpr std::chrono::seconds kDefaultObserve{2};
-constexpr std::chrono::seconds kMostObserve{60};
+
+struct ObserveTimes {
+  std::chrono::seconds usual;
+  std::chrono::seconds most;
+};
+constexpr ObserveTimes kObserveConnects{std::chrono::seconds(2), std::chrono::seconds(60)};
+constexpr ObserveTimes kObserveWebsockets{std::chrono::seconds(60), std::chrono::seconds(600)};
 
 struct FormatName {
   std::string_view name;
@@ -83,11 +88,13 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
 }
 
 Result<std::chrono::milliseconds> observe_time(const FlagValues& values) {
+  const ObserveTimes& times = values.given("websocket") ? kObserveWebsockets : kObserveConnects;
   return value_of<std::chrono::milliseconds>(
-      values, "observe", kDefaultObserve, "a time such as 2s or 500ms, of at most 60s",
-      [](const std::string& text) -> std::optional<std::chrono::milliseconds> {
+      values, "observe", times.usual,
+      fmt::format("a time such as 2s or 500ms, of at most {}s", times.most.count()),
+      [&](const std::string& text) -> std::optional<std::chrono::milliseconds> {
         const auto time = parse_duration(text);
-        if (!time || *time > kMostObserve) return {};
+        if (!time || *time > times.most) return {};
         return time;
       });
 }
@@ -255,10 +262,11 @@ Result<Options> read_options(const FlagValues& values, Command command) {
                   .collector_options = std::move(*chosen),
                   .collectors = enabled_collectors(values),
                   .follows_system_calls = values.on("collector.binds").value_or(false),
-                  .times_responses = values.given("collector.connects.responses"),
+                  .times_responses = values.on("collector.connects.responses").value_or(true),
                   .web = std::move(*web),
-                  .netns = values.text("netns", "host"),
+                  .netns = values.text("netns", values.given("websocket") ? "all" : "host"),
                   .observe = *observe,
+                  .websocket = values.given("websocket"),
                   .config_file = values.text("config.file", ""),
                   .procfs_root = values.text("path.procfs", "/proc"),
                   .rootfs = values.text("path.rootfs", "/"),

@@ -38,11 +38,12 @@ struct Options {
   CollectorOptions collector_options;
   std::vector<const CollectorEntry*> collectors{};  ///< enabled ones, in output order
   bool follows_system_calls = false;  ///< --collector.binds was given, so it may cost something
-  bool times_responses = false;       ///< --collector.connects.responses, the same of packets
+  bool times_responses = true;        ///< not --no-collector.connects.responses
   WebOptions web{};
   CheckOptions check{};
   std::string netns = "host";            ///< that report and check look at
   std::chrono::milliseconds observe{0};  ///< how long report watches connections; 0: not at all
+  bool websocket = false;                ///< report is about WebSockets
   std::string config_file{};             ///< empty: none
   std::string procfs_root = "/proc";
   std::string rootfs = "/";

@@ -12,6 +12,7 @@
 
 #include "exporter/http/listen_address.h"
 #include "exporter/http/request_gate.h"
+#include "exporter/http/served_sockets.h"
 
 namespace socket_exporter {
 namespace {
@@ -157,10 +158,14 @@ class HttpServer::Front {
     return urls;
   }
 
-  // civetweb drops what is being written once it is told to stop, so it is told last.
+  // civetweb drops what is being written once it is told to stop, so it is told last. Its threads
+  // look for that every two seconds, or when something comes.
   void stop() {
     if (server_ == nullptr) return;
     gate_.close_and_wait();
+    std::vector<std::uint16_t> ports;
+    for (const ListenAddress& address : addresses_) ports.push_back(address.port);
+    end_reading(ports);
     server_->close();
     server_.reset();
   }

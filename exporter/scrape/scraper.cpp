@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "exporter/scrape/process_metrics.h"
 #include "exporter/version.h"
@@ -143,8 +144,8 @@ struct Scraper::Running {
 
 Scraper::Scraper(Kernel& kernel, const CollectorOptions& options, const Logger& logger)
     : kernel_(kernel),
-      options_(options),
       logger_(logger),
+      options_(options),
       services_(std::make_shared<const ServiceMap>()),
       worker_([this] { run(); }) {}
 
@@ -159,6 +160,11 @@ Scraper::~Scraper() {
 void Scraper::set_services(std::shared_ptr<const ServiceMap> services) {
   const std::lock_guard lock(mutex_);
   services_ = std::move(services);
+}
+
+void Scraper::set_websocket(WebsocketSettings websocket) {
+  const std::lock_guard lock(mutex_);
+  websocket_ = std::move(websocket);
 }
 
 std::shared_ptr<const Scrape> Scraper::scrape(const Selection& selection, Deadline deadline) {
@@ -205,9 +211,11 @@ void Scraper::run() {
     const auto job = jobs_.front();
     const Deadline deadline = job->deadline;
     const auto services = services_;
+    auto websocket = std::exchange(websocket_, std::nullopt);
     lock.unlock();
     auto result = std::make_shared<Scrape>();
     const Result<> done = guarded([&]() -> Result<> {
+      if (websocket) put_in_force(std::move(*websocket));
       if (job->task) return perform(job->task, deadline, *services);
       *result = gather(job->selection, deadline, *services);
       return {};
@@ -221,6 +229,11 @@ void Scraper::run() {
     answered_.notify_all();
     lock.lock();
   }
+}
+
+void Scraper::put_in_force(WebsocketSettings websocket) {
+  options_.websocket = std::move(websocket);
+  kernel_.follow_websockets(options_.websocket.ports);
 }
 
 Result<> Scraper::perform(const Task& task, Deadline deadline, const ServiceMap& services) {

@@ -60,6 +60,8 @@ class Scraper {
 
   /// Thread-safe. Destinations are named by these from the next scrape on.
   void set_services(std::shared_ptr<const ServiceMap> services);
+  /// Thread-safe. These ports and limits from the next scrape on.
+  void set_websocket(WebsocketSettings websocket);
 
  private:
   struct Job {
@@ -78,6 +80,7 @@ class Scraper {
 
   void announce(std::unique_lock<std::mutex>& lock);
   void run();
+  void put_in_force(WebsocketSettings websocket);
   Result<> perform(const Task& task, Deadline deadline, const ServiceMap& services);
   Result<std::vector<NetNs>> all_namespaces();
   Result<std::vector<NetNs>> just_the_host();
@@ -91,10 +94,10 @@ class Scraper {
   Section about_itself(const Scrape& scrape, const std::optional<Scan>& scan);
 
   Kernel& kernel_;
-  const CollectorOptions& options_;
   const Logger& logger_;
 
   // Gather thread only.
+  CollectorOptions options_;
   History history_;
   std::map<std::pair<std::string_view, Error::Kind>, std::uint64_t> errors_;
   std::uint64_t scans_ = 0;
@@ -108,6 +111,7 @@ class Scraper {
   std::condition_variable answered_;            ///< those that asked wait for it
   std::deque<std::shared_ptr<Job>> jobs_;       ///< guarded by mutex_; front may be running
   std::shared_ptr<const ServiceMap> services_;  ///< guarded by mutex_
+  std::optional<WebsocketSettings> websocket_;  ///< new ones, guarded by mutex_
   bool stopping_ = false;                       ///< guarded by mutex_
   std::jthread worker_;                         ///< last: stops before the rest goes
 };

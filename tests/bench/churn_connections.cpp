@@ -1,16 +1,17 @@
 // churn_connections [DESTINATIONS]
 //
-// Connects to itself as fast as it can, in the network namespace of its process, from "ready" until
-// standard input ends; then says how many connections it made and how many of its calls were
-// refused. It calls addresses from 127.0.0.1 on in turn, one unless told. Every second address
-// refuses. Half of the connections end in a reset, the others in TIME_WAIT as far as
-// tcp_max_tw_buckets allows.
+// Connects to itself as fast as it can, in the network namespace of its process, with one request
+// and its answer each time, from "ready" until standard input ends; then says how many connections
+// it made and how many of its calls were refused. It calls addresses from 127.0.0.1 on in turn, one
+// unless told. Every second address refuses. Half of the connections end in a reset, the others in
+// TIME_WAIT as far as tcp_max_tw_buckets allows.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <iostream>
@@ -73,6 +74,13 @@ class Port {
   in_port_t number_ = 0;
 };
 
+void send_across(const Fd& from, const Fd& to) {
+  std::array<char, 100> bytes{};
+  constexpr auto kAll = static_cast<ssize_t>(bytes.size());
+  if (send(from.number(), bytes.data(), bytes.size(), 0) != kAll) fail("send");
+  if (recv(to.number(), bytes.data(), bytes.size(), MSG_WAITALL) != kAll) fail("recv");
+}
+
 void abort_at_close(const Fd& socket) {
   const linger now{1, 0};
   if (setsockopt(socket.number(), SOL_SOCKET, SO_LINGER, &now, sizeof now) != 0) fail("SO_LINGER");
@@ -101,6 +109,8 @@ class Churn {
     const Fd client = tcp_socket();
     if (errno = open_.call(client, destination); errno != 0) fail("connect");
     const Fd server = open_.accept();
+    send_across(client, server);
+    send_across(server, client);
     if (++made_ % 2 == 0) abort_at_close(server);
   }
 

@@ -75,6 +75,12 @@ std::vector<ConnectRecord> half_full(std::uint64_t attempts) {
   return records;
 }
 
+ConnectTimes times_to(std::uint16_t port, std::uint64_t events) {
+  ConnectTimes made{{*parse_address("10.0.0.1"), port}};
+  made.times[SX_CLOSE_WAIT] = {events * 1000, events};
+  return made;
+}
+
 }  // namespace
 
 TEST_CASE("a series grows by what the kernel counted since the last read", "[connect_ledger]") {
@@ -237,17 +243,17 @@ TEST_CASE("idle keys are forgotten only when the kernel's table is over half ful
     books.read({record(kHost, "a", 80, 4)});
     books.now += minutes(60);
     books.read({record(kHost, "a", 80, 4)});
-    CHECK(books.ledger.idle().empty());
+    CHECK(books.ledger.idle().keys.empty());
   }
   SECTION("of many those go that did not change for long, but not the rest of all") {
     auto records = half_full(1);
     records.push_back(rest_record(NetnsId{}, 0));
     books.read(records);
-    CHECK(books.ledger.idle().empty());
+    CHECK(books.ledger.idle().keys.empty());
     books.now += minutes(11);
     records.front().counters[SX_ATTEMPTS] = 2;
     books.read(records);
-    CHECK(books.ledger.idle().size() == SX_CONNECT_KEYS / 2);
+    CHECK(books.ledger.idle().keys.size() == SX_CONNECT_KEYS / 2);
   }
   SECTION("those of namespaces that are gone too") {
     auto records = half_full(1);
@@ -255,7 +261,7 @@ TEST_CASE("idle keys are forgotten only when the kernel's table is over half ful
     books.read(records);
     books.now += minutes(11);
     books.read(records);
-    CHECK(books.ledger.idle().size() == records.size());
+    CHECK(books.ledger.idle().keys.size() == records.size());
   }
 }
 
@@ -264,7 +270,7 @@ TEST_CASE("a forgotten key loses nothing, and begins anew in the same series", "
   books.read({record(kHost, "a", 80, 4)});
   books.ledger.read(ConnectCounts{.connects = {record(kHost, "a", 80, 5)}}, books.namespaces, {},
                     books.now);
-  books.ledger.forget(std::vector{record(kHost, "a", 80, 6)});
+  books.ledger.forget(ConnectCounts{.connects = {record(kHost, "a", 80, 6)}});
   books.ledger.choose(books.top);
   CHECK(books.shown(80) == 6);
   books.read(std::vector<ConnectRecord>{});
@@ -273,17 +279,52 @@ TEST_CASE("a forgotten key loses nothing, and begins anew in the same series", "
   CHECK(books.shown(80) == 9);
 }
 
+TEST_CASE("idle destinations are forgotten only when the kernel's table is over half full",
+          "[connect_ledger]") {
+  Books books;
+  ConnectCounts counts{.times = {ConnectTimes{}}};
+  for (std::uint16_t port = 1; port < SX_CONNECT_DESTINATIONS / 2; ++port) {
+    counts.times.push_back(times_to(port, 1));
+  }
+  books.read(counts);
+  books.now += minutes(11);
+  books.read(counts);
+  CHECK(books.ledger.idle().destinations.empty());
+
+  counts.times.push_back(times_to(10'000, 1));
+  books.read(counts);
+  const auto idle = books.ledger.idle().destinations;
+  CHECK(idle.size() == SX_CONNECT_DESTINATIONS / 2 - 1);
+  CHECK(std::find(idle.begin(), idle.end(), ConnectDestination{}) == idle.end());
+  CHECK(std::find(idle.begin(), idle.end(), counts.times.back().destination) == idle.end());
+}
+
+TEST_CASE("a forgotten destination loses no time, and begins anew in the same series",
+          "[connect_ledger]") {
+  Books books;
+  const auto shown = [&] {
+    const auto series = books.ledger.times().series();
+    REQUIRE(series.size() == 1);
+    return part_of(series.front().counters, SX_CLOSE_WAIT)[1];
+  };
+  books.read(ConnectCounts{.times = {times_to(80, 4)}});
+  books.ledger.read(ConnectCounts{.times = {times_to(80, 5)}}, books.namespaces, {}, books.now);
+  books.ledger.forget(ConnectCounts{.times = {times_to(80, 6)}});
+  books.ledger.choose(books.top);
+  CHECK(shown() == 6);
+  books.read(ConnectCounts{});
+  CHECK(shown() == 6);
+  books.read(ConnectCounts{.times = {times_to(80, 3)}});
+  CHECK(shown() == 9);
+}
+
 TEST_CASE("times of destinations are series of their own, with a rest", "[connect_ledger]") {
   Books books;
   books.top = 1;
-  const auto to = [](std::uint16_t port, std::uint64_t events) {
-    ConnectTimes made{{*parse_address("10.0.0.1"), port}};
-    made.times[SX_CLOSE_WAIT] = {events * 1000, events};
-    return made;
-  };
   ConnectTimes no_room{};
   no_room.times[SX_CLOSE_WAIT] = {500, 1};
-  const auto left_out = books.read(ConnectCounts{.times = {to(80, 10), to(81, 3), no_room}});
+  const auto left_out =
+      books.read(ConnectCounts{.times = {times_to(80, 10), times_to(81, 3), no_room}});
   CHECK(left_out.destinations == 1);
   const auto series = books.ledger.times().series();
   REQUIRE(series.size() == 1);

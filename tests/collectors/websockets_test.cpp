@@ -22,6 +22,16 @@ struct FollowingKernel : FakeKernel {
   }
 };
 
+const WebsocketSettings kAsked{.ports = {.server = {8003}}};
+
+std::string shown(Kernel& kernel, const WebsocketSettings& asked = kAsked) {
+  CollectorRunner runner;
+  runner.options.websocket = asked;
+  const auto text = runner.run(kernel, "websockets");
+  REQUIRE(text);
+  return *text;
+}
+
 std::string line(std::string_view name, std::string_view more, std::uint64_t value) {
   return fmt::format("{}{{{}{}{}}} {}", name, kPort, more.empty() ? "" : ",", more, value);
 }
@@ -39,7 +49,7 @@ TEST_CASE("WebSocket connections are shown with every reason and kind", "[websoc
   counts.messages[SX_OUT][SX_PONG] = 6;
   counts.bytes[SX_OUT] = 700;
   FollowingKernel kernel(counts);
-  const std::string text = expose(kernel, "websockets");
+  const std::string text = shown(kernel);
   CHECK_THAT(text, HasLine(line("websocket_connections_active", "", 6)));
   CHECK_THAT(text, HasLine(line("websocket_connections_total", "", 9)));
   constexpr std::string_view kClosed = "websocket_disconnections_total";
@@ -62,7 +72,7 @@ TEST_CASE("lifetimes have edges on either side of the idle timeouts of proxies",
   counts.silence.buckets[9] = 1;
   counts.duration.buckets[SX_LIFETIME_BUCKETS - 1] = 1;
   FollowingKernel kernel(counts);
-  const std::string text = expose(kernel, "websockets");
+  const std::string text = shown(kernel);
   constexpr std::string_view kIdle = "websocket_idle_before_close_seconds";
   for (const auto& [below, above] :
        {std::pair(29, 31), std::pair(59, 61), std::pair(98, 102), std::pair(238, 242),
@@ -85,7 +95,7 @@ TEST_CASE("latencies are histograms by kind", "[websockets]") {
   counts.latencies[SX_PING_LATENCY].nanoseconds = 1'500'000'000;
   counts.latencies[SX_PING_LATENCY].buckets[1] = 2;
   FollowingKernel kernel(counts);
-  const std::string text = expose(kernel, "websockets");
+  const std::string text = shown(kernel);
   constexpr std::string_view kLatency = "websocket_message_latency_seconds";
   const std::string bucket = fmt::format("{}_bucket", kLatency);
   CHECK_THAT(text, HasLine(line(bucket, "kind=\"ping\",le=\"6.4e-05\"", 0)));
@@ -97,8 +107,7 @@ TEST_CASE("latencies are histograms by kind", "[websockets]") {
 TEST_CASE("a configured port without a connection is zero, once", "[websockets]") {
   FollowingKernel kernel;
   kernel.websocket_counts->records.clear();
-  kernel.websocket_counts->ports = {.server = {8003}, .client = {8003, 9000}};
-  const std::string text = expose(kernel, "websockets");
+  const std::string text = shown(kernel, {.ports = {.server = {8003}, .client = {8003, 9000}}});
   CHECK_THAT(text, HasLine(line("websocket_connections_active", "", 0)));
   CHECK_THAT(text, HasLine(line("websocket_connections_total", "", 0)));
   CHECK_THAT(text, HasLine("websocket_connections_total{netns=\"host\",namespace=\"\",pod=\"\","
@@ -115,8 +124,7 @@ TEST_CASE("connections inside of TLS have a label more, and others are as withou
   counts.opened = 4;
   std::memcpy(inside.counters.data(), &counts, sizeof counts);
   kernel.websocket_counts->records.push_back(inside);
-  kernel.websocket_counts->ports = {.server = {8003, 8004}, .tls = true};
-  const std::string text = expose(kernel, "websockets");
+  const std::string text = shown(kernel, {.ports = {.server = {8003, 8004}, .tls = true}});
   constexpr std::string_view kTotal = "websocket_connections_total";
   CHECK_THAT(text, HasLine(line(kTotal, "", 9)));
   CHECK_THAT(text, HasLine(line(kTotal, "tls=\"true\"", 4)));
@@ -129,6 +137,28 @@ TEST_CASE("connections inside of TLS have a label more, and others are as withou
   CHECK_THAT(text, HasLine(fmt::format("{},tls=\"true\"}} 0", kUnseen)));
 }
 
+TEST_CASE("a limit is shown at each server of its port, those without a connection too",
+          "[websockets]") {
+  FollowingKernel kernel;
+  const WebsocketSettings asked{.ports = {.server = {8003, 8004, 8005}},
+                                .limits = {{8003, 100}, {8004, 200}, {9000, 300}}};
+  const std::string text = shown(kernel, asked);
+  CHECK_THAT(text, HasLine(line("websocket_connections_limit", "", 100)));
+  CHECK_THAT(text, HasLine("websocket_connections_limit{netns=\"host\",namespace=\"\",pod=\"\","
+                           "port=\"8004\"} 200"));
+  CHECK(text.find(
+            "websocket_connections_limit{netns=\"host\",namespace=\"\",pod=\"\",port=\"8005\"") ==
+        std::string::npos);
+  CHECK(text.find("9000") == std::string::npos);
+}
+
+TEST_CASE("a port that is not asked for any more is not shown, a learned one is", "[websockets]") {
+  FollowingKernel kernel;
+  CHECK(shown(kernel, {.ports = {.client = {9000}}}).find("8003") == std::string::npos);
+  CHECK_THAT(shown(kernel, {.ports = {.learns = true}}),
+             HasLine(line("websocket_connections_active", "", 0)));
+}
+
 TEST_CASE("what could not be followed is counted", "[websockets]") {
   FollowingKernel kernel;
   kernel.websocket_counts->adopted = 1;
@@ -137,13 +167,48 @@ TEST_CASE("what could not be followed is counted", "[websockets]") {
   kernel.websocket_counts->repaired = 4;
   kernel.websocket_counts->pool_exhausted = 5;
   kernel.websocket_counts->missed = 6;
-  const std::string text = expose(kernel, "websockets");
+  const std::string text = shown(kernel);
   CHECK_THAT(text, HasLine("websocket_tracker_adopted_total 1"));
   CHECK_THAT(text, HasLine("websocket_tracker_desync_total 2"));
   CHECK_THAT(text, HasLine("websocket_tracker_resync_total 3"));
   CHECK_THAT(text, HasLine("websocket_tracker_repaired_total 4"));
   CHECK_THAT(text, HasLine("websocket_tracker_pool_exhausted_total 5"));
   CHECK_THAT(text, HasLine("websocket_tracker_missed_total 6"));
+}
+
+TEST_CASE("where WebSockets are not followed, connections of the ports are counted by scans",
+          "[websockets]") {
+  FakeKernel kernel;
+  kernel.netns = {{1, "host"}, {2, "pod"}};
+  kernel.websocket_counts = Error{Error::Kind::unavailable, "not followed"};
+  kernel.websocket_ends_counted = WebsocketEnds{.ended = {{8003, 7}}, .missed = 1};
+  const auto add = [&](std::uint32_t netns, bool inbound, std::uint16_t port, TcpState state) {
+    Socket socket;
+    socket.netns = netns;
+    socket.inbound = inbound;
+    socket.state = state;
+    (inbound ? socket.local_port : socket.remote_port) = port;
+    kernel.sockets.push_back(socket);
+  };
+  add(1, true, 8003, TcpState::established);
+  add(1, true, 8003, TcpState::established);
+  add(1, true, 8003, TcpState::time_wait);
+  add(1, false, 8003, TcpState::established);  // of a server elsewhere
+  add(1, false, 9000, TcpState::established);
+  add(2, true, 8003, TcpState::established);
+  const std::string text =
+      shown(kernel, {.ports = {.server = {8003}, .client = {9000}}, .limits = {{8003, 5}}});
+  CHECK_THAT(text, HasLine(line("websocket_connections_active", "", 2)));
+  CHECK_THAT(text, HasLine(line("websocket_connections_limit", "", 5)));
+  constexpr std::string_view kClosed = "websocket_disconnections_total";
+  CHECK_THAT(text, HasLine(line(kClosed, "reason=\"unknown\",initiator=\"none\"", 7)));
+  CHECK_THAT(text, HasLine("websocket_connections_active{netns=\"host\",namespace=\"\",pod=\"\","
+                           "port=\"9000\"} 1"));
+  CHECK_THAT(text, HasLine("websocket_connections_active{netns=\"pod\",namespace=\"\",pod=\"\","
+                           "port=\"8003\"} 1"));
+  CHECK(text.find("reason=\"unknown\",initiator=\"none\"} 0") != std::string::npos);  // of 9000
+  CHECK_THAT(text, HasLine("websocket_tracker_missed_total 1"));
+  CHECK(text.find("websocket_connections_total") == std::string::npos);
 }
 
 TEST_CASE("where WebSockets are not followed there is nothing, and it is no failure",

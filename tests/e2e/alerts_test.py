@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Ports run out in a namespace, and the right people hear of it: the real exporter, Prometheus and Alertmanager."""
+"""Ports run out and WebSockets break in a namespace, and the right people hear of both: the real exporter, Prometheus
+and Alertmanager."""
+import concurrent.futures
 import datetime
 import errno
 import http.server
@@ -12,6 +14,7 @@ import time
 import unittest
 import urllib.parse
 
+import disconnect_storm
 import harness
 
 ALERTS = harness.ROOT / "alerts"
@@ -20,9 +23,10 @@ PORTS = 200
 DESTINATION = ("127.0.0.2", 5432)
 FAILING_SECONDS = 40  # then nobody connects any more
 IN_TIME = 120
+RULES = ("socket_exporter.rules.yml", "websocket.rules.yml")
 PROMETHEUS = """
 global: {{scrape_interval: 5s, scrape_timeout: 5s, evaluation_interval: 5s}}
-rule_files: [rules.yml]
+rule_files: [{rules}]
 alerting: {{alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:{alertmanager}"]}}]}}]}}
 scrape_configs:
   - {{job_name: socket-exporter, honor_labels: true, static_configs: [{{targets: ["127.0.0.1:{exporter}"]}}]}}
@@ -103,10 +107,12 @@ class Prometheus(harness.Server):
     """Each `for` is as it ships; what keeps an alert firing is 5 s instead of 10 minutes."""
 
     def __init__(self, directory, exporter, alertmanager):
-        rules = (ALERTS / "socket_exporter.rules.yml").read_text()
-        (directory / "rules.yml").write_text(rules.replace("keep_firing_for: 10m", "keep_firing_for: 5s"))
+        for name in RULES:
+            rules = (ALERTS / name).read_text()
+            (directory / name).write_text(rules.replace("keep_firing_for: 10m", "keep_firing_for: 5s"))
+        disconnect_storm.write_quiet_hour(directory)
         (directory / "prometheus.yml").write_text(
-            PROMETHEUS.format(exporter=exporter.port, alertmanager=alertmanager.port))
+            PROMETHEUS.format(exporter=exporter.port, alertmanager=alertmanager.port, rules=", ".join(RULES)))
         super().__init__(harness.program("prometheus"), f"--config.file={directory}/prometheus.yml",
                          f"--storage.tsdb.path={directory}/data", "--web.listen-address=127.0.0.1:0",
                          listening=LISTENING, namespace=exporter.namespace)
@@ -145,23 +151,53 @@ class Client:
         for sock in [*self.sockets, self.listener]:
             sock.close()
 
+    def seconds(self):
+        """Since the first failure."""
+        return time.monotonic() - self.failed_at
+
     def keep_trying(self):
-        if time.monotonic() < self.failed_at + FAILING_SECONDS:
+        if self.seconds() < FAILING_SECONDS:
             self.connect()
             self.sockets.pop().close()
 
 
-class ExhaustionTest(unittest.TestCase):
+class IncidentsTest(unittest.TestCase):
     def test_who_hears_of_it_and_when(self):
         directory = harness.scratch(self)
         namespace = self.enterContext(harness.Namespace())
         receiver = self.enterContext(Receiver(namespace))
-        exporter = self.enterContext(harness.Exporter(namespace=namespace))
+        (directory / "socket_exporter.yml").write_text(disconnect_storm.CONFIG)
+        exporter = self.enterContext(harness.Exporter(f"--config.file={directory}/socket_exporter.yml",
+                                                      namespace=namespace))
         alertmanager = self.enterContext(Alertmanager(directory, receiver, namespace))
         prometheus = self.enterContext(Prometheus(directory, exporter, alertmanager))
-        harness.eventually(lambda: prometheus.value("up") == 1, "the first scrape")
         namespace.sysctl("ipv4.ip_local_port_range", f"20000 {20000 + PORTS - 1}")
+        with disconnect_storm.Storm(namespace) as storm, concurrent.futures.ThreadPoolExecutor() as pool:
+            harness.eventually(lambda: prometheus.value(disconnect_storm.OPEN) == disconnect_storm.MANY, "connections")
+            told = pool.submit(self.check_storm, storm, receiver, alertmanager)
+            self.check_exhaustion(namespace, receiver, alertmanager)
+            told.result()
+        told = {alert["labels"]["alertname"] for body in receiver.bodies("/pager") for alert in body["alerts"]}
+        self.assertEqual(told, {"EphemeralPortsExhausted", "WebSocketDisconnectStorm"})
+        for name in ("EphemeralPortsHigh", "WebSocketReconnectSurge"):
+            self.assertFalse([body for body in receiver.bodies("/slack") if name in json.dumps(body)])
 
+    def check_storm(self, storm, receiver, alertmanager):
+        storm.rage()
+        alert = harness.eventually(lambda: receiver.paged("WebSocketDisconnectStorm", "firing"),
+                                   "the pager hears of the storm", limit=IN_TIME)
+        self.assertLess(storm.seconds(), IN_TIME)
+        self.say("notified", storm)
+        labels = alert["labels"]
+        self.assertEqual((labels["port"], labels["severity"]), (str(disconnect_storm.PORT), "critical"))
+        self.assertIn("end without a close frame", alert["annotations"]["description"])
+        harness.eventually(lambda: alertmanager.inhibited(alertname="WebSocketReconnectSurge"),
+                           "that clients come back is not told besides", limit=IN_TIME)
+        self.say("WebSocketReconnectSurge inhibited", storm)
+        harness.eventually(lambda: receiver.paged("WebSocketDisconnectStorm", "resolved"), "its end", limit=2 * IN_TIME)
+        self.say("resolution notified", storm)
+
+    def check_exhaustion(self, namespace, receiver, alertmanager):
         with Client(namespace) as client:
             def paged():
                 client.keep_trying()
@@ -171,20 +207,22 @@ class ExhaustionTest(unittest.TestCase):
             harness.eventually(lambda: alertmanager.inhibited(alertname="EphemeralPortsHigh", severity="critical"),
                                "that ports are few is not told besides", limit=IN_TIME)
             self.say("EphemeralPortsHigh inhibited", client)
-            slack = harness.eventually(lambda: receiver.bodies("/slack"), "Slack hears of it")[0]
+            slack = harness.eventually(lambda: self.told_team(receiver), "Slack hears of it")
         harness.eventually(lambda: receiver.paged("EphemeralPortsExhausted", "resolved"), "the pager hears of the end",
                            limit=IN_TIME)
         self.say("resolution notified", client)
 
         self.check_alert(alert)
-        self.check_text(slack["attachments"][0])
-        told = {alert["labels"]["alertname"] for body in receiver.bodies("/pager") for alert in body["alerts"]}
-        self.assertEqual(told, {"EphemeralPortsExhausted"})
-        self.assertFalse([body for body in receiver.bodies("/slack") if "EphemeralPortsHigh" in json.dumps(body)])
+        self.check_text(slack)
 
     @staticmethod
-    def say(what, client):
-        print(f"{what} {time.monotonic() - client.failed_at:.0f} s after the first failure", flush=True)
+    def told_team(receiver):
+        attachments = [body["attachments"][0] for body in receiver.bodies("/slack")]
+        return next((one for one in attachments if "EphemeralPortsExhausted" in one["title"]), None)
+
+    @staticmethod
+    def say(what, incident):
+        print(f"{type(incident).__name__}: {what} after {incident.seconds():.0f} s", flush=True)
 
     def check_alert(self, alert):
         labels = alert["labels"]

@@ -1,10 +1,15 @@
 """Programs of their own that talk to a server: by a connection per request, or better."""
+import ipaddress
+import os
 import subprocess
 import sys
 
 import harness
 
-PORT = 5000  # in a namespace that the test makes
+# In a namespace that the test makes; but times are those of a destination in whichever namespace, as other tests may
+# have it, so the address is of this process alone.
+ADDRESS = str(ipaddress.IPv4Address("127.0.0.0") + os.getpid())
+PORT = 5000
 
 SERVER = """
 import asyncio
@@ -16,7 +21,7 @@ async def answer(reader, writer):
     writer.close()
 
 async def serve():
-    server = await asyncio.start_server(answer, "127.0.0.1", PORT, backlog=4096)
+    server = await asyncio.start_server(answer, "ADDRESS", PORT, backlog=4096)
     print("ready", flush=True)
     await server.serve_forever()
 
@@ -27,6 +32,7 @@ CLIENT = """
 import ctypes, errno, socket, sys, threading, time
 ctypes.CDLL(None).prctl(15, sys.argv[1].encode())
 kept, counts, stopped = [], [0, 0], threading.Event()
+lives = [float("inf"), 0]
 
 def ask(sock, what=b"x"):
     sock.sendall(what)
@@ -34,7 +40,7 @@ def ask(sock, what=b"x"):
 
 def connected():
     sock = socket.socket()
-    error = sock.connect_ex(("127.0.0.1", PORT))
+    error = sock.connect_ex(("ADDRESS", PORT))
     counts[error != 0] += 1
     if error == 0:
         return sock
@@ -43,12 +49,16 @@ def connected():
         raise OSError(error, "connect")
 
 def request(pause=0):
+    calling = time.monotonic()
     sock = connected()
+    opened = time.monotonic()
     if sock:
         ask(sock)
     time.sleep(pause)
+    closing = time.monotonic()
     if sock:
         sock.close()
+        lives[:] = min(lives[0], closing - opened), max(lives[1], time.monotonic() - calling)
 
 def run(pause):
     while not stopped.is_set():
@@ -69,6 +79,7 @@ def do(command, number):
             ask(kept[0])
     elif command == "run":
         counts[:] = 0, 0
+        lives[:] = float("inf"), 0
         global since, thread
         since, thread = time.monotonic(), threading.Thread(target=run, args=(float(number),))
         thread.start()
@@ -80,12 +91,13 @@ def do(command, number):
 
 for line in sys.stdin:
     seconds = do(*line.split())
-    print(*counts, seconds, flush=True)
+    print(*counts, seconds, *lives, flush=True)
 """
 
 
 def _start(namespace, program, *arguments):
-    return subprocess.Popen([sys.executable, "-c", program.replace("PORT", str(PORT)), *arguments],
+    program = program.replace("ADDRESS", ADDRESS).replace("PORT", str(PORT))
+    return subprocess.Popen([sys.executable, "-c", program, *arguments],
                             preexec_fn=namespace.join, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -108,12 +120,14 @@ class Client:
 
     def __init__(self, namespace, name):
         self.name, self.opened, self.refused, self.seconds = name, 0, 0, 0.0
+        self.shortest_life = self.longest_life = None  # seconds; of those that were not kept
         self.child = _start(namespace, CLIENT, name)
 
     def _do(self, command, number=0):
         self.child.stdin.write(f"{command} {number}\n")
         self.child.stdin.flush()
-        opened, refused, self.seconds = map(float, self.child.stdout.readline().split())
+        answer = map(float, self.child.stdout.readline().split())
+        opened, refused, self.seconds, self.shortest_life, self.longest_life = answer
         self.opened, self.refused = int(opened), int(refused)
 
     def request(self, number):

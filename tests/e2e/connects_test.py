@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -22,7 +23,11 @@ def setUpModule():
 
 
 def wait_for_error(sock):
-    return harness.eventually(lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), "connect() has failed")
+    """Fetched once the connection has ended: the kernel has it before that, and does not know it any more then."""
+    poll = select.poll()
+    poll.register(sock, 0)
+    harness.eventually(lambda: any(seen & select.POLLHUP for _, seen in poll.poll(0)), "connect() has failed")
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 class ConnectsTest(unittest.TestCase):

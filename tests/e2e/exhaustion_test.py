@@ -7,7 +7,7 @@ import sys
 import unittest
 
 import harness
-from clients import PORT, Client, Server
+from clients import ADDRESS, PORT, Client, Server
 
 PORTS = 512
 STEP = 64
@@ -43,7 +43,7 @@ class CurveTest(Staged):
             sys.exit(harness.SKIPPED)
 
     def total(self, metrics, name, **labels):
-        found = metrics.all(name, netns=self.netns, destination="127.0.0.1", destination_port=str(PORT), **labels)
+        found = metrics.all(name, netns=self.netns, destination=ADDRESS, destination_port=str(PORT), **labels)
         return sum(found.values())
 
     def settled(self, time_wait):
@@ -55,7 +55,7 @@ class CurveTest(Staged):
         return harness.eventually(scrape, f"{time_wait} TIME_WAIT")
 
     def openers(self, metrics):
-        return metrics.by("comm", "socket_destination_opener_ratio", netns=self.netns, destination="127.0.0.1",
+        return metrics.by("comm", "socket_destination_opener_ratio", netns=self.netns, destination=ADDRESS,
                           destination_port=str(PORT))
 
     def time_wait_of(self, metrics, name):
@@ -146,21 +146,21 @@ class ReportTest(Staged):
         keeper.reuse(10)
         client.stop()
 
-        self.assertIn(f"127.0.0.1 -> 127.0.0.1:{PORT} has", text)
+        self.assertIn(f"127.0.0.1 -> {ADDRESS}:{PORT} has", text)
         who = rf"python3-cart \(pid {client.child.pid}\)"
         self.assertRegex(text, rf"Cause Connection churn: .* {who} opens \d+ connections/s to it; each lives "
                                r"\d+ ms \(median\), 100 % under a second\. At this rate TIME_WAIT, 60 s each, needs ")
         self.assertRegex(text, "Do .* one client with keep-alive .* requests.Session or httpx.Client")
-        self.assertRegex(text, rf"Opened 127\.0\.0\.1:{PORT} \d+/s by {who}; live \d+ ms")
+        self.assertRegex(text, rf"Opened {ADDRESS}:{PORT} \d+/s by {who}; live \d+ ms")
         finding, = answer["findings"]
         self.assertEqual(finding["cause"], "churn")
         self.assertNotIn("keeper", finding["headline"] + finding["explanation"])
         opened, = answer["watched"]["destinations"]
-        self.assertEqual((opened["destination"], opened["destinationPort"]), ("127.0.0.1", PORT))
+        self.assertEqual((opened["destination"], opened["destinationPort"]), (ADDRESS, PORT))
         self.assert_rate(opened["opensPerSecond"], client)
         self.assert_rate(opened["timeWaitPerSecond"], client)
-        self.assertGreater(opened["lifetimeSeconds"], 0.015)
-        self.assertLess(opened["lifetimeSeconds"], 0.5)  # 0.02 and what a busy machine adds
+        self.assertGreater(2 * opened["lifetimeSeconds"], client.shortest_life)  # a median of powers of two
+        self.assertLess(opened["lifetimeSeconds"], 2 * client.longest_life)
         opener, = opened["openers"]
         self.assertEqual((opener["process"], opener["pid"], opener["share"]), (client.name, client.child.pid, 1))
         print(f"{client.opened / client.seconds:.0f} connections/s by the client's own count,",

@@ -5,15 +5,17 @@ import ctypes
 import http.client
 import http.server
 import pathlib
+import resource
 import socket
 import threading
 import time
 import unittest
 
 import harness
+from connections import CLOSED, total
 from privileges import CAP_BPF, CAP_PERFMON, become_nobody_with
 from specimens import private_mounts
-from turns import LONG, ONLY, RESPONSES, THINKING, TIMED, ResponsesCase, Turns, receive
+from turns import LONG, ONLY, RESPONSES, THINKING, ResponsesCase, Turns, receive
 from wire import ACK, PSH, SYN, Wire
 
 
@@ -130,7 +132,7 @@ class PlainTest(ResponsesCase):
 
     def test_older_connections_are_not_timed(self):
         client, server = self.pair()
-        with harness.Exporter(*TIMED) as exporter:
+        with harness.Exporter(*ONLY) as exporter:
             self.turn(client, server)
             self.assertEqual(exporter.scrape().all(RESPONSES + "_count", destination_port=str(self.port)), {})
 
@@ -168,6 +170,30 @@ class PlainTest(ResponsesCase):
             server.server_close()
         self.turns.shortest = 5 * THINKING
         self.check()
+
+
+class ManyTest(ResponsesCase):
+    MANY = 2000  # so that of some a hundred another is in their place of the table
+
+    def test_many_connections_at_once(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3 * self.MANY, 3 * self.MANY))
+        with self.namespace.entered():
+            listener = self.keep(socket.create_server(("127.0.0.1", 0)))
+            pairs = []
+            for _ in range(self.MANY):
+                client = self.keep(socket.create_connection(listener.getsockname()))
+                pairs.append((client, self.keep(listener.accept()[0])))
+        self.port = listener.getsockname()[1]
+        self.before = self.timed()
+        for client, server in pairs:
+            self.turn(client, server, 0)
+        self.check()
+        for client, server in pairs:
+            client.close()
+            server.close()
+        metrics = self.exporter.scrape()
+        self.assertEqual(total(metrics, CLOSED, self.namespace, kind="active"), self.MANY)
+        self.assertEqual(total(metrics, "socket_time_wait_created_total", self.namespace), self.MANY)
 
 
 class PacketsTest(ResponsesCase):
@@ -236,7 +262,7 @@ class PacketsTest(ResponsesCase):
 
 
 class WithoutResponsesTest(unittest.TestCase):
-    def check(self, reason, prepare, flags=TIMED):
+    def check(self, reason, prepare, flags=ONLY):
         with harness.Exporter(*flags, prepare=prepare) as exporter, harness.Namespace() as namespace:
             with namespace.entered(), socket.create_server(("127.0.0.1", 0)) as server:
                 socket.create_connection(server.getsockname()).close()
@@ -262,8 +288,8 @@ class WithoutResponsesTest(unittest.TestCase):
                 harness.check_call(ctypes.CDLL(None, use_errno=True).umount2(mount.encode(), 0))
         self.check("the root of cgroup2", hide)
 
-    def test_without_being_asked(self):
-        self.check("--collector.connects.responses", None, ONLY)
+    def test_switched_off(self):
+        self.check("--no-collector.connects.responses", None, (*ONLY, "--no-collector.connects.responses"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import unittest
 import harness
 
 ONLY = ("--collector.disable-defaults", "--collector.connects")
-TIMED = (*ONLY, "--collector.connects.responses")
 RESPONSES = "socket_response_seconds"
 THINKING = 0.02  # seconds that a server takes
 ROUNDING = 1e-6
@@ -55,7 +54,7 @@ class Turns:
 class ResponsesCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.exporter = cls.enterClassContext(harness.Exporter(*TIMED, "--collector.connects.top=10000"))
+        cls.exporter = cls.enterClassContext(harness.Exporter(*ONLY, "--collector.connects.top=10000"))
         feature = cls.exporter.scrape().all("socket_exporter_feature_info", feature="response_times")
         if not any(dict(key)["state"] == "on" for key in feature):
             print(*feature)

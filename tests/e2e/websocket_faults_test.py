@@ -8,13 +8,14 @@ import resource
 import socket
 import subprocess
 import sys
+import threading
 
 import harness
 from privileges import CAP_BPF, CAP_PERFMON, become_nobody_with
 from rough_link import ADDRESSES, RoughLink
 from websocket_case import CLIENT_PORT, OTHER_PORT, PORT, WebsocketCase, exporter_with, tracking
-from websocket_peers import (BINARY, Connection, GRANT, PING, PONG, REQUEST, TEXT, close_payload, frame, header,
-                             random_messages, receive, transfer)
+from websocket_peers import (BINARY, Connection, GRANT, PING, PONG, REQUEST, RESET_AT_CLOSE, TEXT, close_payload,
+                             counted, frame, header, random_messages, receive, transfer)
 
 LIBRARY = pathlib.Path(__file__).with_name("websocket_library.py")
 TCP_USER_TIMEOUT = 18
@@ -220,6 +221,43 @@ class MidLifeTest(WebsocketCase):
         self.check()
 
 
+    def test_again_and_again_under_load(self):
+        listener = self.listener()
+        connections = [self.connect(listener).upgrade() for _ in range(8)]
+        stop = threading.Event()
+
+        def talk(connection):
+            while not stop.is_set():
+                for source, target, masked in ((connection.client, connection.server, True),
+                                               (connection.server, connection.client, False)):
+                    data = frame(TEXT, b"x" * 200, masked)
+                    source.sendall(data)
+                    receive(target, len(data))
+        talkers = [threading.Thread(target=talk, args=[connection]) for connection in connections]
+        for talker in talkers:
+            talker.start()
+        for _ in range(3):
+            self.restart()
+            harness.eventually(lambda: self.exporter.scrape().value("websocket_tracker_adopted_total") == 8, "all found")
+        stop.set()
+        for talker in talkers:
+            talker.join()
+
+        netns = f"net:[{self.namespace.inode}]"
+        before = counted(self.exporter.scrape(), netns=netns)["messages"]
+        for connection in connections:
+            connection.send_many("client", [(TEXT, b"y")] * 50)
+            connection.send_many("server", [(TEXT, b"y")] * 70)
+            connection.close("client", close_payload(1000), "normal")
+
+        def found():
+            now = counted(self.exporter.scrape(), netns=netns)
+            grown = [now["messages"][way, "text"] - before[way, "text"] for way in ("in", "out")]
+            return (grown, now["active"], now["closed"]) == ([400, 560], 0, {("normal", "client"): 8})
+        harness.eventually(found, "what came after", 5)
+        self.assertEqual(self.exporter.scrape().value("websocket_tracker_missed_total"), 0)
+
+
 class ManyTest(WebsocketCase):
     def test_thousands_that_end_at_once(self):
         resource.setrlimit(resource.RLIMIT_NOFILE, (3 * MANY, 3 * MANY))
@@ -259,7 +297,39 @@ class PrivilegeTest(WebsocketCase):
             state, reason = tracking(self.exporter)
             self.assertEqual(state, "off")
             self.assertIn("CAP_", reason)
-            self.assertEqual(self.exporter.scrape().all("websocket_connections_active"), {})
+            self.assertIn("counting connections of the ports by scans", reason)
+            self.assertEqual(self.exporter.scrape().all("websocket_connections_total"), {})
+
+    def by_scans(self, open_count, ended, port=PORT):
+        def counted():
+            metrics = self.exporter.scrape()
+            return (metrics.value("websocket_connections_active", netns="host", port=str(port)), metrics.value(
+                "websocket_disconnections_total", netns="host", port=str(port), reason="unknown")) == (open_count, ended)
+        harness.eventually(counted, f"{open_count} open, {ended} ended")
+
+    def test_without_privileges_connections_are_counted_by_scans(self):
+        self.exporter.stop()
+        self.exporter = exporter_with(self, prepare=become_nobody_with(), namespace=self.namespace)
+        self.by_scans(0, 0)
+        connections = [self.connect(listener) for listener in map(self.listener, ("127.0.0.1", "::1"))
+                       for _ in range(60)]
+        elsewhere = self.connect(self.listener(port=CLIENT_PORT))
+        self.connect(self.listener(port=OTHER_PORT)).client.close()
+        self.by_scans(120, 0)
+        for connection in connections[:100]:
+            connection.client.close()
+            connection.server.close()
+        self.by_scans(20, 100)
+        self.by_scans(1, 0, CLIENT_PORT)
+        for connection in connections[100:]:  # the kernel does not tell the port of an end that resets
+            connection.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
+            connection.client.close()
+            connection.server.close()
+        elsewhere.server.close()
+        elsewhere.client.close()
+        self.by_scans(0, 120)
+        self.by_scans(0, 1, CLIENT_PORT)
+        self.assertEqual(self.exporter.scrape().value("websocket_tracker_missed_total"), 0)
 
     def test_no_port_is_configured(self):
         self.exporter.stop()

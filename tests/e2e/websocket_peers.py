@@ -87,11 +87,11 @@ class Books:
 
 def counted(metrics, **labels):
     """The same, as the exporter counted in series with these labels; what is zero is left out."""
-    def nonzero(name, *names):
+    def nonzero(name, *by):
         found = {}
         for key, value in metrics.all(f"websocket_{name}", **labels).items():
-            values = tuple(dict(key)[name] for name in names)
-            key = values if len(values) > 1 else values[0]
+            names = tuple(dict(key)[label] for label in by)
+            key = names if len(names) > 1 else names[0]
             found[key] = found.get(key, 0) + value
         return {key: value for key, value in found.items() if value}
     return {"connections": sum(metrics.all("websocket_connections_total", **labels).values()),

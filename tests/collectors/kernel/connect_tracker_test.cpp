@@ -290,15 +290,19 @@ TEST_CASE("a forgotten key is returned with its last counts, and begins anew") {
   for (int i = 0; i < 3; ++i) server.connection();
   const ConnectKey key = tracked.record().key;
 
-  const auto last = tracked.tracker().forget(std::vector{key});
-  REQUIRE(last.size() == 1);
-  CHECK(last.front().key == key);
-  CHECK(last.front().counters[SX_ATTEMPTS] == 3);
+  const IdleConnects idle{{key}, {{key.destination, key.port}}};
+  const auto last = tracked.tracker().forget(idle);
+  REQUIRE(last.connects.size() == 1);
+  CHECK(last.connects.front().key == key);
+  CHECK(last.connects.front().counters[SX_ATTEMPTS] == 3);
+  CHECK(times(times_to(last, key.port).times[SX_CONNECTING]) == 3);
   CHECK(tracked.records().empty());
-  CHECK(tracked.tracker().forget(std::vector{key}).empty());
+  CHECK(tracked.tracker().forget(idle).connects.empty());
+  CHECK(tracked.tracker().forget(idle).times.empty());
 
   const Connection another = server.connection();
   CHECK(tracked.record().counters[SX_ATTEMPTS] == 1);
+  CHECK(times(times_to(tracked.read(), key.port).times[SX_CONNECTING]) == 1);
 }
 
 TEST_CASE("a full table of keys keeps the sums of a namespace exact") {

@@ -150,6 +150,9 @@ TEST_CASE("a socket of several descriptors counts once, in the lowest pid", "[pr
   CHECK(owners.owner_of(500) == 1);
   CHECK(owners.owner_of(600) == 2);
   CHECK(owners.owner_of(700) == 0);
+  CHECK(owners.holders_of(500) == std::vector<std::size_t>{1, 2});
+  CHECK(owners.holders_of(600) == std::vector<std::size_t>{2});
+  CHECK(owners.holders_of(800).empty());
   CHECK_FALSE(owners.owner_of(800));  // of a thread that nothing else is known of
   CHECK(held(owners, 0).udp == 1);
   CHECK(held(owners, 1).tcp[kListen] == 1);

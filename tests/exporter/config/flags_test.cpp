@@ -70,9 +70,10 @@ TEST_CASE("system calls are followed only when binds are asked for by name", "[f
   CHECK(options_of({"--collector.binds"}).follows_system_calls);
 }
 
-TEST_CASE("responses are timed only when that is asked for", "[flags]") {
-  CHECK_FALSE(options_of({"--collector.connects"}).times_responses);
+TEST_CASE("responses are timed unless that is switched off", "[flags]") {
+  CHECK(options_of({}).times_responses);
   CHECK(options_of({"--collector.connects.responses"}).times_responses);
+  CHECK_FALSE(options_of({"--no-collector.connects.responses"}).times_responses);
 }
 
 TEST_CASE("a flag takes its value behind = or as the next argument", "[flags]") {
@@ -161,6 +162,18 @@ TEST_CASE("report watches connections as long as it is told", "[flags]") {
   CHECK_THAT(error_of({"report", "--observe=" + wrong}),
              Contains("\"" + wrong + "\" is wrong; give a time such as 2s or 500ms"));
   CHECK_THAT(error_of({"check", "conntrack", "--observe=2s"}), Contains("--observe"));
+}
+
+TEST_CASE("report watches WebSockets of all namespaces, and longer", "[flags]") {
+  using std::chrono::milliseconds;
+  const Options options = options_of({"report", "--websocket"});
+  CHECK(options.websocket);
+  CHECK(options.netns == "all");
+  CHECK(options.observe == milliseconds(60'000));
+  CHECK(options_of({"report", "--websocket", "--observe=600s"}).observe == milliseconds(600'000));
+  CHECK_THAT(error_of({"report", "--websocket", "--observe=601s"}), Contains("at most 600s"));
+  CHECK_FALSE(options_of({"report"}).websocket);
+  CHECK_THAT(error_of({"check", "conntrack", "--websocket"}), Contains("--websocket"));
 }
 
 TEST_CASE("a wrong command line is one line with the fix", "[flags]") {

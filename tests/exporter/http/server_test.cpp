@@ -249,6 +249,21 @@ TEST_CASE("stop() lets a running request be answered whole, and takes no new one
   server.stop();
 }
 
+TEST_CASE("stop() does not wait for clients that ask nothing", "[http]") {
+  Router router;
+  router.add("GET", "/hello", hello);
+  HttpServer server({"127.0.0.1:0"}, router, kLogger, {.threads = 4});
+  const std::string url = server.urls().at(0);
+  RawClient kept(url);
+  RawClient silent(url);
+  REQUIRE(kept.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  REQUIRE_THAT(kept.read_some(1000), Contains("keep-alive"));
+
+  const auto begin = std::chrono::steady_clock::now();
+  server.stop();
+  CHECK(std::chrono::steady_clock::now() - begin < 1s);  // of two that civetweb waits for them
+}
+
 TEST_CASE("a server that cannot listen says where, why and what to do", "[http]") {
   const Router router;
   const auto error_of = [&](const std::vector<std::string>& addresses) -> std::string {

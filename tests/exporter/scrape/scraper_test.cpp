@@ -84,6 +84,20 @@ TEST_CASE("overlapping scrapes share one scan", "[scraper]") {
   CHECK(answered == 40);
 }
 
+TEST_CASE("new ports of WebSockets are for the next scrape", "[scraper]") {
+  FakeKernel kernel;
+  Scraper scraper(kernel, options(), quiet());
+  scraper.set_websocket({.ports = {.server = {8003}}, .limits = {{8003, 10}}});
+  const auto scrape = scraper.scrape(select({"websockets"}), in(30s));
+  REQUIRE(scrape);
+  CHECK(kernel.followed == std::vector<WebsocketPorts>{{.server = {8003}}});
+  const auto& families = scrape->front().families;
+  CHECK(std::any_of(families.begin(), families.end(),
+                    [](const auto& f) { return f.name == "websocket_connections_limit"; }));
+  scraper.scrape(select({"websockets"}), in(30s));
+  CHECK(kernel.followed.size() == 1);
+}
+
 TEST_CASE("a failed scan costs the socket collectors only", "[scraper]") {
   FakeKernel kernel;
   kernel.proc_files = {
