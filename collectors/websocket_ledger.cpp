@@ -35,7 +35,7 @@ std::int64_t active_in(const WebsocketCounters& counters) {
 
 std::uint64_t hash_of(const WebsocketKey& key) {
   return hash_mix(hash_of(key.netns) ^ hash_mix(key.cgroup) ^ key.port ^
-                  (key.is_rest ? 1U << 16U : 0U));
+                  (key.is_rest ? 1U << 16U : 0U) ^ (key.tls ? 1U << 17U : 0U));
 }
 
 sx_websocket_counts named(const WebsocketCounters& counters) {
@@ -99,7 +99,7 @@ void WebsocketLedger::add(const WebsocketRecord& record, const WorkloadOfCgroup&
     if (key.is_rest || ns == nullptr) return std::optional<WebsocketLabels>();
     Workload workload = workload_of(key.cgroup);
     if (workload.empty()) workload = ns->workload;
-    const WebsocketLabels labels{slot, workload.pod_namespace, workload.pod, key.port};
+    const WebsocketLabels labels{slot, workload.pod_namespace, workload.pod, key.port, key.tls};
     keys_[key].labels = labels;
     return std::optional(labels);
   });

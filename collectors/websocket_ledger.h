@@ -22,6 +22,7 @@ struct WebsocketLabels {
   std::string pod_namespace;
   std::string pod;
   std::uint16_t port = 0;
+  bool tls = false;
   auto operator<=>(const WebsocketLabels&) const = default;
 };
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "collectors/collector.h"
 #include "collectors/websocket_names.h"
@@ -19,11 +20,19 @@ constexpr auto by_port(Type type, std::string_view name, std::string_view help, 
   return Metric(type, name, help, "netns", "namespace", "pod", "port", extra...);
 }
 
+// The same of connections inside of TLS. Without it series are what they were before that was seen.
+template <std::size_t N, std::size_t... I>
+constexpr auto with_tls(const Metric<N>& metric, std::index_sequence<I...> /*labels*/) {
+  return Metric(metric.type, metric.name, metric.help, metric.labels[I]..., "tls");
+}
+
 constexpr auto kActive = by_port(
     Type::Gauge, "websocket_connections_active",
     "WebSocket connections that are open; without the feature websocket_tracking all connections "
-    "of the port. port is the server's, whichever end is on this host. The "
-    "busiest have a series each; the rest of a namespace is port=\"other\".");
+    "of the port. port is the server's, whichever end is on this host. The busiest have a series "
+    "each; the rest of a namespace is port=\"other\". Those inside of TLS have a label more, in "
+    "all "
+    "websocket_* metrics by port: tls=\"true\".");
 constexpr auto kLimit = by_port(Type::Gauge, "websocket_connections_limit",
                                 "WebSocket connections that a server at this port takes, by the "
                                 "configuration: websocket.limits.");
@@ -111,6 +120,7 @@ struct Series {
   std::string_view pod_namespace;
   std::string_view pod;
   std::string_view port;
+  bool tls;
   std::int64_t active;
   std::optional<std::uint64_t> limit;
   sx_websocket_counts counts;
@@ -118,7 +128,13 @@ struct Series {
 
 void emit_series(Families& out, const Series& s) {
   const auto emit = [&](const auto& metric, const auto& value, auto... extra) {
-    out.add(metric, value, s.netns, s.pod_namespace, s.pod, s.port, extra...);
+    if (s.tls) {
+      constexpr auto kLabels = std::make_index_sequence<4 + sizeof...(extra)>();
+      out.add(with_tls(metric, kLabels), value, s.netns, s.pod_namespace, s.pod, s.port, extra...,
+              "true");
+    } else {
+      out.add(metric, value, s.netns, s.pod_namespace, s.pod, s.port, extra...);
+    }
   };
   emit(kActive, s.active);
   if (s.limit) emit(kLimit, *s.limit);
@@ -225,9 +241,9 @@ class Websockets final : public Collector {
   static void emit_shown(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
     const WebsocketSettings& asked = snapshot.options().websocket;
     for (const auto& [labels, counters] : ledger.websockets().series()) {
-      if (!asked.ports.has(labels.port)) continue;
+      if (!asked.ports.has(labels.port) || (labels.tls && !asked.ports.tls)) continue;
       emit_series(out, {snapshot.name_of(labels.netns.inode), labels.pod_namespace, labels.pod,
-                        std::to_string(labels.port), ledger.active(labels),
+                        std::to_string(labels.port), labels.tls, ledger.active(labels),
                         limit_of(asked, labels.port), named(counters)});
     }
   }
@@ -235,16 +251,22 @@ class Websockets final : public Collector {
   // Of the host: a port that has no connection yet is zero, not missing.
   static void emit_unseen(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
     const WebsocketSettings& asked = snapshot.options().websocket;
-    std::set<std::uint16_t> unseen(asked.ports.server.begin(), asked.ports.server.end());
-    unseen.insert(asked.ports.client.begin(), asked.ports.client.end());
-    for (const auto& [labels, counters] : ledger.websockets().series()) {
-      if (labels.netns.inode == snapshot.host().inode && labels.pod.empty()) {
-        unseen.erase(labels.port);
+    std::set<std::pair<std::uint16_t, bool>> unseen;
+    for (const auto* list : {&asked.ports.server, &asked.ports.client}) {
+      for (const std::uint16_t port : *list) {
+        unseen.emplace(port, false);
+        if (asked.ports.tls) unseen.emplace(port, true);
       }
     }
-    for (const std::uint16_t port : unseen) {
+    for (const auto& [labels, counters] : ledger.websockets().series()) {
+      if (labels.netns.inode == snapshot.host().inode && labels.pod.empty()) {
+        unseen.erase({labels.port, labels.tls});
+      }
+    }
+    for (const auto& [port, tls] : unseen) {
       emit_series(
-          out, {snapshot.host().name, "", "", std::to_string(port), 0, limit_of(asked, port), {}});
+          out,
+          {snapshot.host().name, "", "", std::to_string(port), tls, 0, limit_of(asked, port), {}});
     }
   }
 
@@ -255,13 +277,13 @@ class Websockets final : public Collector {
       const auto rest = ledger.websockets().rest_of(slot);
       const std::int64_t active = ledger.active_of_rest(slot);
       if (rest != WebsocketCounters{} || active != 0) {
-        emit_series(out, {ns.name, "", "", kOther, active, {}, named(rest)});
+        emit_series(out, {ns.name, "", "", kOther, false, active, {}, named(rest)});
       }
     }
     const auto hidden = ledger.websockets().rest_of(NetnsId{});
     const std::int64_t active = ledger.active_of_rest(NetnsId{});
     if (hidden != WebsocketCounters{} || active != 0) {
-      emit_series(out, {kOther, "", "", kOther, active, {}, named(hidden)});
+      emit_series(out, {kOther, "", "", kOther, false, active, {}, named(hidden)});
     }
   }
 

@@ -306,10 +306,12 @@ struct tcp_sock {
   __u32 segs_out;
 };
 
-/* The registers that a system call was entered with. */
+/* The registers of a program: of a function its first arguments, and what it returns. */
 struct pt_regs___x86 {
   unsigned long di;
   unsigned long si;
+  unsigned long cx;
+  unsigned long ax;
 };
 
 struct pt_regs___arm64 {

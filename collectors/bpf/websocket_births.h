@@ -2,21 +2,32 @@
 #ifndef SOCKET_EXPORTER_WEBSOCKET_BIRTHS_H
 #define SOCKET_EXPORTER_WEBSOCKET_BIRTHS_H
 
-#include "collectors/bpf/websocket_packets.h"
+#include "collectors/bpf/tcp_segment.h"
+#include "collectors/bpf/websocket_roles.h"
 #include "collectors/bpf/websocket_streams.h"
 
 #define POSITIONS (1ULL << 40) /* where they begin, so that none is below zero */
+#define MOST_EARLY_REQUESTS 256
+
+/* With what the kernel adds at most 512 bytes each, for as long as the socket is there. */
+struct {
+  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct connection);
+} connections SEC(".maps");
+
+/* Requests that came with the last part of the TCP handshake, before there was a socket for them:
+ * by the number of their first byte and both ports. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, MOST_EARLY_REQUESTS);
+  __type(key, __u64);
+  __type(value, struct connection);
+} early SEC(".maps");
 
 static __always_inline __u64 early_key(__u32 number, __u32 port, __u32 peer_port) {
   return (__u64)number << 32 | port << 16 | peer_port;
-}
-
-static __always_inline void set_key(struct sx_websocket_key* key, struct sock* sk, __u32 port) {
-  struct net* net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
-  key->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
-  key->cookie = BPF_CORE_READ(net, net_cookie);
-  key->inode = BPF_CORE_READ(net, ns.inum);
-  key->port = port;
 }
 
 /* The beginning of a connection, with neither end having sent data, but for what came early. */

@@ -1,7 +1,9 @@
 /* How WebSocket connections begin and end, and what comes of their frames; for websockets.bpf.c
- * only. */
+ * and websocket_tls.bpf.c only. */
 #ifndef SOCKET_EXPORTER_WEBSOCKET_ENDS_H
 #define SOCKET_EXPORTER_WEBSOCKET_ENDS_H
+
+#include <linux/errno.h>
 
 #include "collectors/bpf/websocket_maps.h"
 
@@ -65,7 +67,7 @@ static __always_inline void open_connection(struct connection* c, __u64 now) {
   struct sx_websocket_counts* counted = counts_of(&c->key, &c->place);
   if (counted) ADD(counted->opened, 1);
   const __u32 port = c->key.port;
-  if (!learns || c->is_client || HAS_PORT(server_ports, port)) return;
+  if (!learns || c->is_client || has_port(server_ports, port)) return;
   if (ADD(learned, 1) < SX_WEBSOCKET_LEARNED) {
     __sync_fetch_and_or(&server_ports[port >> 5 & 2047], 1U << (port & 31));
   }
@@ -115,6 +117,17 @@ static __always_inline void end_connection(struct connection* c, enum sx_websock
     count_error(&c->key, &c->place, SX_INCOMPLETE);
   } else if (c->is_new && !in->has_data) {
     count_error(&c->key, &c->place, SX_NO_REQUEST);
+  }
+}
+
+/* Without a FIN of either side. */
+static __always_inline void end_by_error(struct connection* c, int error) {
+  if (error == ECONNRESET || error == EPIPE) {
+    end_connection(c, SX_ABNORMAL_RESET, other_end(c));
+  } else if (error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH) {
+    end_connection(c, SX_ABNORMAL_TIMEOUT, SX_BY_NONE);
+  } else {
+    end_connection(c, SX_ABNORMAL_LOCAL, this_end(c));
   }
 }
 

@@ -1,9 +1,8 @@
 /* Finds where a stream can be followed from, when what came before is not known; for
- * websockets.bpf.c only. */
+ * websockets.bpf.c and websocket_tls.bpf.c only. */
 #ifndef SOCKET_EXPORTER_WEBSOCKET_GUESSES_H
 #define SOCKET_EXPORTER_WEBSOCKET_GUESSES_H
 
-#include "collectors/bpf/websocket_packets.h"
 #include "collectors/bpf/websocket_streams.h"
 
 #define FITTING 2           /* segments that end with a frame prove that frames begin as guessed */
@@ -11,8 +10,7 @@
 #define LARGE_GUESS 1048576 /* no frame is likely to be larger */
 
 /* Whether frames begin where this segment does, or one before it. */
-static __always_inline void guess_frames(struct __sk_buff* skb, struct connection* c,
-                                         struct part* part) {
+static __always_inline void guess_frames(SOURCE* source, struct connection* c, struct part* part) {
   struct stream* const s = &c->streams[part->direction & 1];
   if (s->guessed && part->from < part->before) return; /* sent again */
   if (!s->guessed || part->from != part->before) {
@@ -23,7 +21,7 @@ static __always_inline void guess_frames(struct __sk_buff* skb, struct connectio
     s->guessed = s->fitting = 0;
   }
   s->guessed++;
-  const int is_broken = walk_frames(skb, c, part);
+  const int is_broken = walk_frames(source, c, part);
   if (is_broken || s->guessed > MOST_GUESSED || s->frames.next > part->to + LARGE_GUESS) {
     s->guessed = 0;
     return;
@@ -36,23 +34,41 @@ static __always_inline void guess_frames(struct __sk_buff* skb, struct connectio
   take_seen(c, part->direction, part->now);
 }
 
+/* Whether its first bytes are those. `size` is a multiple of 4. */
+static __always_inline int begins_with(SOURCE* source, const struct part* part,
+                                       const char* expected, __u32 size) {
+  struct bytes bytes;
+  __u32 start[3] = {};
+  if (part->to - part->from < size || !find_bytes(&bytes, source, part)) return 0;
+  if (read_bytes(&bytes, part->offset, start, size)) return 0;
+  for (__u32 i = 0; i < size / 4; i++) {
+    if (start[i] != ((const __u32*)expected)[i]) return 0;
+  }
+  return 1;
+}
+
+#define UPGRADE_IS_GRANTED "HTTP/1.1 101"
+
+static __always_inline int grants_upgrade(SOURCE* source, const struct part* part) {
+  return begins_with(source, part, UPGRADE_IS_GRANTED, sizeof UPGRADE_IS_GRANTED - 1);
+}
+
 /* Whether a head begins where this segment does: any of a request, that of 101 as a response. */
-static __always_inline int finds_head(struct __sk_buff* skb, const struct part* part) {
-  struct segment s = {.payload = part->offset, .length = part->to - part->from};
-  if ((part->direction & 1) == SX_OUT) return grants_upgrade(skb, &s);
-  return begins_with(skb, &s, sx_request, sizeof sx_request);
+static __always_inline int finds_head(SOURCE* source, const struct part* part) {
+  if ((part->direction & 1) == SX_OUT) return grants_upgrade(source, part);
+  return begins_with(source, part, sx_request, sizeof sx_request);
 }
 
 /* In the phases that know of no next byte. */
-__noinline int look_around(struct __sk_buff* skb, struct connection* c, struct part* part) {
+__noinline int look_around(SOURCE* source, struct connection* c, struct part* part) {
   if (!c || !part) return 0;
   struct stream* const s = &c->streams[part->direction & 1];
   if (part->to <= part->before) return 0; /* sent again */
-  if (c->stage != OPEN && finds_head(skb, part)) {
+  if (c->stage != OPEN && finds_head(source, part)) {
     s->frames.next = part->from;
     begin_head(s);
   } else if (s->phase == GUESS) {
-    guess_frames(skb, c, part);
+    guess_frames(source, c, part);
   }
   return 0;
 }

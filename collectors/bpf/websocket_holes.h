@@ -3,25 +3,12 @@
 #ifndef SOCKET_EXPORTER_WEBSOCKET_HOLES_H
 #define SOCKET_EXPORTER_WEBSOCKET_HOLES_H
 
-#include "collectors/bpf/websocket_maps.h"
+#include "collectors/bpf/websocket_part.h"
 
 #define CHUNK 4096
 #define CHUNKS 1024 /* of all connections: 4 MiB */
 #define HELD 256    /* of one */
 #define SMALL 2048  /* what is put behind another in one chunk */
-#define IN_PACKET ~0U
-
-/* A part of a stream, in the packet or in a chunk. */
-struct part {
-  __u64 from;
-  __u64 to;
-  __u64 before; /* the end of the stream, as far as it was seen before */
-  __u64 now;
-  __u32 offset;
-  __u32 chunk;
-  __u32 direction;
-  __u32 acknowledged; /* of the other direction */
-};
 
 struct chunk {
   __u8 bytes[CHUNK];
@@ -62,11 +49,28 @@ struct {
   __uint(value_size, sizeof(__u32));
 } free_chunks SEC(".maps");
 
+/* Of a part. */
+struct bytes {
+  struct __sk_buff* skb;
+  struct chunk* chunk;
+};
+
+static __always_inline int find_bytes(struct bytes* bytes, struct __sk_buff* skb,
+                                      const struct part* part) {
+  bytes->skb = skb;
+  bytes->chunk = 0;
+  if (part->chunk == IN_PACKET) return 1;
+  const __u32 index = part->chunk;
+  bytes->chunk = bpf_map_lookup_elem(&chunks, &index);
+  return bytes->chunk != 0;
+}
+
 /* `count` is 1 to 64. */
-static __always_inline long read_part(struct __sk_buff* skb, struct chunk* chunk, __u32 offset,
-                                      void* to, __u32 count) {
+static __always_inline long read_bytes(const struct bytes* bytes, __u32 offset, void* to,
+                                       __u32 count) {
+  struct chunk* const chunk = bytes->chunk;
   if (chunk) return bpf_probe_read_kernel(to, count, &chunk->bytes[offset & (CHUNK - 1)]);
-  return bpf_skb_load_bytes(skb, offset, to, count);
+  return bpf_skb_load_bytes(bytes->skb, offset, to, count);
 }
 
 struct holding {
@@ -81,7 +85,9 @@ struct holding {
 /* Many small segments share a chunk. */
 static __always_inline int append(struct holding* h, __u32 length) {
   const __u32 count = h->holes->count;
-  if (!count || length > SMALL || length < 1) return 0;
+  if (!count || length > SMALL) return 0;
+  asm volatile("" : "+r"(length)); /* two tests, which the verifier sees through */
+  if (length < 1) return 0;
   struct held* last = &h->holes->held[(count - 1) & (HELD - 1)];
   const __u32 at = last->length;
   __u32 index = last->chunk;
@@ -97,7 +103,9 @@ static __always_inline int add_chunk(struct holding* h, __u32 length) {
   __u32 index = 0;
   if (count >= HELD || bpf_map_pop_elem(&free_chunks, &index)) return 0;
   struct chunk* chunk = bpf_map_lookup_elem(&chunks, &index);
-  if (!chunk || length < 1 || length > CHUNK) return 0;
+  if (!chunk || length > CHUNK) return 0;
+  asm volatile("" : "+r"(length));
+  if (length < 1) return 0;
   if (bpf_skb_load_bytes(h->skb, h->offset, chunk->bytes, length)) {
     bpf_map_push_elem(&free_chunks, &index, 0);
     return 0;

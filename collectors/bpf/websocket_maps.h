@@ -1,4 +1,4 @@
-/* What websockets.bpf.c keeps of connections and how it counts; for that program only.
+/* What is kept of connections and how it counts; for websockets.bpf.c and websocket_tls.bpf.c only.
  *
  * What finds no room in the table of counts counts in an entry that stands for all of those, so
  * that sums stay exact. */
@@ -13,8 +13,6 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
-
-#define MOST_EARLY_REQUESTS 256
 
 /* What is expected next of one direction. */
 enum phase {
@@ -64,23 +62,6 @@ struct connection {
   struct stream streams[2];
 };
 
-/* With what the kernel adds at most 512 bytes each, for as long as the socket is there. */
-struct {
-  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, int);
-  __type(value, struct connection);
-} connections SEC(".maps");
-
-/* Requests that came with the last part of the TCP handshake, before there was a socket for them:
- * by the number of their first byte and both ports. */
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, MOST_EARLY_REQUESTS);
-  __type(key, __u64);
-  __type(value, struct connection);
-} early SEC(".maps");
-
 /* Which slot a key has. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -119,7 +100,11 @@ __u64 lost; /* connections that there was no memory for, and segments that no CP
 const __u32 edges[SX_LIFETIME_BUCKETS - 1] = {SX_LIFETIME_EDGES};
 const __u8 no_connection[sizeof(struct connection)] = {};
 
-#define HAS_PORT(ports, port) ((ports)[(port) >> 5 & 2047] >> ((port)&31) & 1)
+/* The compiler knows that a port has 16 bits; the verifier of some kernels has to be shown. */
+static __always_inline int has_port(const __u32* ports, __u64 port) {
+  asm volatile("%0 &= 0xffff" : "+r"(port));
+  return ports[port >> 5] >> (port & 31) & 1;
+}
 
 static __always_inline int add_place(struct sx_websocket_key* key,
                                      struct sx_websocket_place* place) {
@@ -137,10 +122,11 @@ static __always_inline int add_place(struct sx_websocket_key* key,
 /* Where there is no room, that of the rest. */
 __noinline int find_place(struct sx_websocket_key* key, struct sx_websocket_place* place) {
   if (!key || !place) return 0;
+  struct sx_websocket_key own = *key; /* before Linux 6.2 maps take none from an argument */
   struct sx_websocket_place added = {};
-  const struct sx_websocket_place* found = bpf_map_lookup_elem(&places, key);
-  if (!found && add_place(key, &added)) found = &added;
-  if (!found) found = bpf_map_lookup_elem(&places, key); /* of another CPU */
+  const struct sx_websocket_place* found = bpf_map_lookup_elem(&places, &own);
+  if (!found && add_place(&own, &added)) found = &added;
+  if (!found) found = bpf_map_lookup_elem(&places, &own); /* of another CPU */
   const struct sx_websocket_key rest = {.is_rest = 1};
   if (!found) found = bpf_map_lookup_elem(&places, &rest);
   if (found) *place = *found;
@@ -149,10 +135,12 @@ __noinline int find_place(struct sx_websocket_key* key, struct sx_websocket_plac
 
 static __always_inline struct sx_websocket_counts* counts_of(struct sx_websocket_key* key,
                                                              struct sx_websocket_place* place) {
-  struct sx_websocket_slot* slot = bpf_map_lookup_elem(&slots, &place->slot);
+  __u32 index = place->slot;
+  struct sx_websocket_slot* slot = bpf_map_lookup_elem(&slots, &index);
   if (slot && place->tag && slot->tag == place->tag) return &slot->counts;
   find_place(key, place);
-  slot = bpf_map_lookup_elem(&slots, &place->slot);
+  index = place->slot;
+  slot = bpf_map_lookup_elem(&slots, &index);
   return slot ? &slot->counts : 0;
 }
 

@@ -1,18 +1,24 @@
-/* Reads the frames and heads in a part of a stream; for websockets.bpf.c only.
+/* Reads the frames and heads in a part of a stream; for websockets.bpf.c and websocket_tls.bpf.c
+ * only. SOURCE is what holds that part.
  *
  * Functions that are called from several places are not inlined: the verifier then looks at each
  * once. */
 #ifndef SOCKET_EXPORTER_WEBSOCKET_PARTS_H
 #define SOCKET_EXPORTER_WEBSOCKET_PARTS_H
 
+#ifdef IN_USER_MEMORY
+#include "collectors/bpf/websocket_plaintext.h"
+#define SOURCE struct plaintext
+#else
 #include "collectors/bpf/websocket_holes.h"
+#define SOURCE struct __sk_buff
+#endif
 
 #define BLOCK 64          /* bytes that are read at a time */
 #define MOST_FRAMES 65536 /* in a packet */
 
 struct walk {
-  struct __sk_buff* skb;
-  struct chunk* chunk;
+  struct bytes bytes;
   struct stream* stream;
   __u64 from;
   __u64 to;
@@ -27,7 +33,7 @@ static long walk_frame(__u32 i, struct walk* w) {
   const __u32 wanted = sx_want_header(frames, seen, w->to);
   if (!wanted) return 1;
   const __u32 offset = w->offset + (__u32)(frames->next - w->from);
-  if (read_part(w->skb, w->chunk, offset, &frames->header[frames->held & 15], wanted)) return 1;
+  if (read_bytes(&w->bytes, offset, &frames->header[frames->held & 15], wanted)) return 1;
   const enum sx_step step = sx_take_header(frames, seen, wanted, w->is_masked);
   if (step == SX_GO_ON) return 0;
   w->is_broken = step == SX_BROKEN;
@@ -35,23 +41,19 @@ static long walk_frame(__u32 i, struct walk* w) {
 }
 
 /* True where the bytes are no frames. */
-__noinline int walk_frames(struct __sk_buff* skb, struct connection* c, struct part* part) {
+__noinline int walk_frames(SOURCE* source, struct connection* c, struct part* part) {
   if (!c || !part) return 0;
   const __u32 direction = part->direction & 1;
-  struct walk w = {.skb = skb, .from = part->from, .to = part->to, .offset = part->offset};
+  struct walk w = {.from = part->from, .to = part->to, .offset = part->offset};
   w.stream = &c->streams[direction];
   w.is_masked = direction == SX_IN;
-  if (part->chunk != IN_PACKET) {
-    w.chunk = bpf_map_lookup_elem(&chunks, &part->chunk);
-    if (!w.chunk) return 1;
-  }
+  if (!find_bytes(&w.bytes, source, part)) return 1;
   bpf_loop(MOST_FRAMES, walk_frame, &w, 0);
   return w.is_broken;
 }
 
 struct scan {
-  struct __sk_buff* skb;
-  struct chunk* chunk;
+  struct bytes bytes;
   struct sx_head* head;
   __u32 offset;
   __u32 left;
@@ -64,7 +66,7 @@ static long scan_byte(__u32 i, struct scan* s) {
   if (!s->left) return 1;
   if (!(i & (BLOCK - 1))) {
     __u32 count = s->left < BLOCK ? s->left : BLOCK;
-    if (count < 1 || count > BLOCK || read_part(s->skb, s->chunk, s->offset, s->block, count)) {
+    if (count < 1 || count > BLOCK || read_bytes(&s->bytes, s->offset, s->block, count)) {
       return 1;
     }
   }
@@ -75,17 +77,14 @@ static long scan_byte(__u32 i, struct scan* s) {
 }
 
 /* Moves `next` behind the head, or to the end of the part. */
-__noinline int scan_head(struct __sk_buff* skb, struct connection* c, struct part* part) {
+__noinline int scan_head(SOURCE* source, struct connection* c, struct part* part) {
   if (!c || !part) return SX_BROKEN;
   struct stream* stream = &c->streams[part->direction & 1];
   const __u32 skipped = stream->frames.next - part->from;
-  struct scan s = {.skb = skb, .head = &stream->head, .offset = part->offset + skipped};
+  struct scan s = {.head = &stream->head, .offset = part->offset + skipped};
   s.left = part->to - stream->frames.next;
   s.is_response = (part->direction & 1) == SX_OUT;
-  if (part->chunk != IN_PACKET) {
-    s.chunk = bpf_map_lookup_elem(&chunks, &part->chunk);
-    if (!s.chunk) return SX_BROKEN;
-  }
+  if (!find_bytes(&s.bytes, source, part)) return SX_BROKEN;
   bpf_loop(SX_LONGEST_HEAD, scan_byte, &s, 0);
   stream->frames.next = part->to - s.left;
   return s.step;

@@ -1,5 +1,5 @@
 /* Follows both directions of a connection in order: heads of HTTP, then frames; for
- * websockets.bpf.c only. */
+ * websockets.bpf.c and websocket_tls.bpf.c only. */
 #ifndef SOCKET_EXPORTER_WEBSOCKET_STREAMS_H
 #define SOCKET_EXPORTER_WEBSOCKET_STREAMS_H
 
@@ -49,17 +49,16 @@ static __always_inline void lose(struct connection* c, struct stream* s) {
 }
 
 /* One head or all frames of a part. False when the rest, if any, is not for now. */
-static __always_inline int feed_some(struct __sk_buff* skb, struct connection* c,
-                                     struct part* part) {
+static __always_inline int feed_some(SOURCE* source, struct connection* c, struct part* part) {
   struct stream* const s = &c->streams[part->direction & 1];
   if (s->phase == FRAMES) {
-    const int is_broken = walk_frames(skb, c, part);
+    const int is_broken = walk_frames(source, c, part);
     take_seen(c, part->direction, part->now);
     if (is_broken) lose(c, s);
     return 0;
   }
   if (s->phase != HEAD || part->to <= s->frames.next) return 0;
-  const int step = scan_head(skb, c, part);
+  const int step = scan_head(source, c, part);
   if (step == SX_BROKEN) {
     if (s->head.length >= SX_LONGEST_HEAD) ADD(desynced, 1);
     s->phase = SEARCH;
@@ -74,58 +73,11 @@ static __always_inline int feed_some(struct __sk_buff* skb, struct connection* c
 }
 
 /* Takes a part that begins at `next`, or before it. */
-__noinline int feed(struct __sk_buff* skb, struct connection* c, struct part* part) {
+__noinline int feed(SOURCE* source, struct connection* c, struct part* part) {
   if (!c || !part) return 0;
   for (int i = 0; i < 4; i++) {
-    if (!feed_some(skb, c, part)) break;
+    if (!feed_some(source, c, part)) break;
   }
-  return 0;
-}
-
-struct replay {
-  struct __sk_buff* skb;
-  struct connection* connection;
-  struct holes* holes;
-  struct part part;
-};
-
-static long replay_one(__u32 i, struct replay* r) {
-  struct stream* s = &r->connection->streams[r->part.direction & 1];
-  struct holes* h = r->holes;
-  const __u32 count = h->count;
-  const __u32 at = h->at;
-  if (at >= count || s->phase == PAUSE) return 1;
-  struct held* held = &h->held[at & (HELD - 1)];
-  __u32 index = held->chunk;
-  const __u64 end = held->from + held->length;
-  if (s->phase == HEAD || s->phase == FRAMES) {
-    if (held->from > s->frames.next) {
-      h->at++;
-      return 0;
-    }
-    r->part.from = held->from;
-    r->part.to = end;
-    r->part.chunk = index;
-    if (end >= s->frames.next) feed(r->skb, r->connection, &r->part);
-    if (s->phase == PAUSE && end > s->frames.next) return 1;
-    ADD(repaired, 1);
-  }
-  bpf_map_push_elem(&free_chunks, &index, 0);
-  *held = h->held[(count - 1) & (HELD - 1)];
-  h->count = count - 1;
-  h->at = 0;
-  return 0;
-}
-
-/* Takes what has come before, as far as its turn is now. */
-__noinline int replay_held(struct __sk_buff* skb, struct connection* c, struct holes* h,
-                           struct part* part) {
-  if (!c || !h || !part) return 0;
-  struct replay r = {.skb = skb, .connection = c, .holes = h, .part = *part};
-  r.part.offset = 0;
-  h->at = 0; /* there, since the verifier goes through all values of what is on the stack */
-  bpf_loop(HELD * HELD, replay_one, &r, 0);
-  c->streams[part->direction & 1].has_holes = h->count != 0;
   return 0;
 }
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 // Counts WebSocket connections of all network namespaces, their messages and what ends them, from
-// packets as they pass the root of all cgroups. What is encrypted is not seen.
-#include <linux/errno.h>
-
+// packets as they pass the root of all cgroups. What is encrypted is
+// for websocket_tls.bpf.c.
 #include "collectors/bpf/websocket_births.h"
 #include "collectors/bpf/websocket_guesses.h"
+#include "collectors/bpf/websocket_replay.h"
 
 #define PASS 1
-#define MOST_EARLY 4 /* chunks that are held for a client that does not wait */
-#define SPINS 65536  /* well under a millisecond */
+#define MOST_EARLY 4       /* chunks that are held for a client that does not wait */
+#define SMALLEST_GRANT 140 /* bytes of a packet that grants an upgrade */
+#define LARGEST_GRANT 4096
+#define SPINS 65536 /* well under a millisecond */
 
 /* Keeps what is not for now. What goes out is always in order. */
 static __always_inline void put_off(struct __sk_buff* skb, struct bpf_sock* sk,
@@ -87,7 +89,9 @@ static __always_inline void follow(struct __sk_buff* skb, int is_egress) {
   if (role == NO_ROLE) {
     if (!learns || !is_egress) return;
     if (skb->len < SMALLEST_GRANT || skb->len > LARGEST_GRANT) return;
-    if (!read_segment(skb, &segment) || !grants_upgrade(skb, &segment)) return;
+    if (!read_segment(skb, &segment)) return;
+    const struct part part = {.to = segment.length, .offset = segment.payload, .chunk = IN_PACKET};
+    if (!grants_upgrade(skb, &part)) return;
     role = SERVER;
   } else if (!read_segment(skb, &segment)) {
     return;
@@ -108,17 +112,6 @@ static __always_inline void establish(struct sock* sk) {
     ADD(lost, 1);
   } else if (!c->is_new) {
     begin(c, sk, role, sk->__sk_common.skc_num, bpf_ntohs(sk->__sk_common.skc_dport));
-  }
-}
-
-/* Without a FIN of either side. */
-static __always_inline void end_by_error(struct connection* c, int error) {
-  if (error == ECONNRESET || error == EPIPE) {
-    end_connection(c, SX_ABNORMAL_RESET, other_end(c));
-  } else if (error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH) {
-    end_connection(c, SX_ABNORMAL_TIMEOUT, SX_BY_NONE);
-  } else {
-    end_connection(c, SX_ABNORMAL_LOCAL, this_end(c));
   }
 }
 

@@ -76,6 +76,12 @@ class BpfProgram {
     return links;
   }
 
+  /// Of programs that follow functions of other processes.
+  static Error uprobe_error(std::string_view step, int number) {
+    return error_of("uprobe", step, number, "CAP_PERFMON and a host that allows it",
+                    "a kernel with CONFIG_UPROBE_EVENTS");
+  }
+
   /// Events that came while the program was at work on that CPU already.
   static Result<std::uint64_t> recursion_misses(const bpf_program* program) {
     bpf_prog_info info{};

@@ -65,7 +65,10 @@ LinuxKernel::LinuxKernel(KernelPaths paths, Followed followed)
   // Before the walks with their large records: each load takes 8 MB for a moment.
   if (followed.connects) follow_connects(followed.responses);
   if (followed.binds) binds_.emplace(followed.system_calls);
-  if (followed.websockets) websockets_.emplace(paths_.procfs, *followed.websockets);
+  if (followed.websockets) {
+    tls_.emplace(paths_.procfs, *followed.websockets);
+    websockets_.emplace(paths_.procfs, *followed.websockets);
+  }
   probe_diag();
   probe_walk();
 }
@@ -126,6 +129,7 @@ std::vector<Feature> LinuxKernel::features() const {
   if (searches_) all.push_back(searches_->feature());
   if (binds_) all.push_back(binds_->feature());
   if (websockets_) all.push_back(websockets_->feature());
+  if (tls_) all.push_back(tls_->feature());
   return all;
 }
 

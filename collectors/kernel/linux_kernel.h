@@ -9,6 +9,7 @@
 #include "collectors/kernel/diag_scan.h"
 #include "collectors/kernel/followed_binds.h"
 #include "collectors/kernel/followed_searches.h"
+#include "collectors/kernel/followed_tls.h"
 #include "collectors/kernel/followed_websockets.h"
 #include "collectors/kernel/kernel.h"
 #include "collectors/kernel/listed_netns.h"
@@ -112,7 +113,8 @@ class LinuxKernel final : public Kernel {
   std::optional<FollowedSearches> searches_;  ///< beside connects_
   std::optional<FollowedBinds> binds_;
   std::optional<FollowedWebsockets> websockets_;
-  bool shows_first_pids_ = false;  ///< procfs numbers processes as the first namespace
+  std::optional<FollowedTls> tls_;  ///< beside websockets_
+  bool shows_first_pids_ = false;   ///< procfs numbers processes as the first namespace
 };
 
 }  // namespace socket_exporter

@@ -1,14 +1,40 @@
+#include <utility>
+
 #include "collectors/kernel/linux_kernel.h"
 
 namespace socket_exporter {
 
-void LinuxKernel::follow_websockets(const WebsocketPorts& ports) {
-  if (websockets_) websockets_->follow(ports);
+namespace {
+
+void add(const WebsocketCounts& more, WebsocketCounts& to) {
+  to.records.insert(to.records.end(), more.records.begin(), more.records.end());
+  to.adopted += more.adopted;
+  to.desynced += more.desynced;
+  to.resynced += more.resynced;
+  to.missed += more.missed;
 }
 
+bool is_unavailable(const Result<WebsocketCounts>& counts) {
+  return !counts && counts.error().kind == Error::Kind::unavailable;
+}
+
+}  // namespace
+
+void LinuxKernel::follow_websockets(const WebsocketPorts& ports) {
+  if (!websockets_) return;
+  websockets_->follow(ports);
+  tls_->follow(ports);
+}
+
+// Each may be followed without the other.
 Result<WebsocketCounts> LinuxKernel::websockets() {
   if (!websockets_) return Error{Error::Kind::unavailable, "WebSockets are not followed"};
-  return websockets_->read();
+  auto counts = websockets_->read();
+  const auto inside_tls = tls_->read();
+  if (is_unavailable(inside_tls)) return counts;
+  if (is_unavailable(counts) || !inside_tls) return inside_tls;
+  if (counts) add(*inside_tls, *counts);
+  return counts;
 }
 
 Result<WebsocketEnds> LinuxKernel::websocket_ends() {
@@ -17,7 +43,10 @@ Result<WebsocketEnds> LinuxKernel::websocket_ends() {
 }
 
 std::vector<WebsocketRecord> LinuxKernel::forget_websockets(std::span<const WebsocketKey> idle) {
-  return websockets_ ? websockets_->forget(idle) : std::vector<WebsocketRecord>{};
+  if (!websockets_) return {};
+  auto last = websockets_->forget(idle);
+  for (WebsocketRecord& record : tls_->forget(idle)) last.push_back(std::move(record));
+  return last;
 }
 
 Workload LinuxKernel::websocket_workload(std::uint64_t cgroup) {

@@ -17,6 +17,7 @@ struct WebsocketPorts {
   std::vector<std::uint16_t> server{};  ///< the server is on this host
   std::vector<std::uint16_t> client{};  ///< the client is
   bool learns = false;                  ///< server ports from handshakes
+  bool tls = false;                     ///< also inside of TLS, by OpenSSL
   bool empty() const { return server.empty() && client.empty() && !learns; }
   /// Whether connections of this port are asked for; where ports are learned, of any.
   bool has(std::uint16_t port) const {
@@ -32,6 +33,7 @@ struct WebsocketKey {
   bool is_rest = false;
   std::uint64_t cgroup = 0;
   std::uint16_t port = 0;  ///< of the server
+  bool tls = false;
   auto operator<=>(const WebsocketKey&) const = default;
 };
 

@@ -80,7 +80,7 @@ bool is_enabled(const Options& options, std::string_view collector) {
 }
 
 WebsocketSettings settings_of(const WebsocketConfig& config) {
-  return {{config.ports, config.client_ports, config.learns}, config.limits};
+  return {{config.ports, config.client_ports, config.learns, config.tls}, config.limits};
 }
 
 Followed followed_by(const Options& options, const WebsocketConfig& websocket) {

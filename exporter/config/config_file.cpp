@@ -222,13 +222,14 @@ class ConfigReader {
     WebsocketConfig websocket;
     if (map.kind == Kind::null) return websocket;
     const auto read =
-        for_each_key(map, "websocket", "ports, client_ports, auto, limits",
+        for_each_key(map, "websocket", "ports, client_ports, auto, tls, limits",
                      [&](const std::string& key, const YamlNode& value) -> std::optional<Result<>> {
                        const std::string path = "websocket." + key;
                        if (key == "ports") return assign(websocket.ports, read_ports(value, path));
                        if (key == "client_ports")
                          return assign(websocket.client_ports, read_ports(value, path));
                        if (key == "auto") return assign(websocket.learns, read_flag(value, path));
+                       if (key == "tls") return assign(websocket.tls, read_flag(value, path));
                        if (key == "limits") return assign(websocket.limits, read_limits(value));
                        return std::nullopt;
                      });

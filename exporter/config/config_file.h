@@ -23,6 +23,7 @@ struct WebsocketConfig {
   std::vector<std::uint16_t> ports;         ///< of servers on this host
   std::vector<std::uint16_t> client_ports;  ///< of servers that clients on this host connect to
   bool learns = false;                      ///< `auto`: ports of servers on this host, too
+  bool tls = false;                         ///< inside of TLS, too, by OpenSSL
   std::map<std::uint16_t, std::uint64_t> limits;  ///< connections that a server takes, by port
 };
 

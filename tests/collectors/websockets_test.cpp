@@ -114,6 +114,29 @@ TEST_CASE("a configured port without a connection is zero, once", "[websockets]"
                            "port=\"9000\"} 0"));
 }
 
+TEST_CASE("connections inside of TLS have a label more, and others are as without them",
+          "[websockets]") {
+  sx_websocket_counts counts{};
+  counts.opened = 9;
+  FollowingKernel kernel(counts);
+  WebsocketRecord inside = kernel.websocket_counts->records.front();
+  inside.key.tls = true;
+  counts.opened = 4;
+  std::memcpy(inside.counters.data(), &counts, sizeof counts);
+  kernel.websocket_counts->records.push_back(inside);
+  const std::string text = shown(kernel, {.ports = {.server = {8003, 8004}, .tls = true}});
+  constexpr std::string_view kTotal = "websocket_connections_total";
+  CHECK_THAT(text, HasLine(line(kTotal, "", 9)));
+  CHECK_THAT(text, HasLine(line(kTotal, "tls=\"true\"", 4)));
+  CHECK_THAT(text, HasLine(line("websocket_connections_active", "tls=\"true\"", 4)));
+  CHECK_THAT(text, HasLine(line("websocket_messages_total",
+                                "direction=\"in\",opcode=\"text\",tls=\"true\"", 0)));
+  constexpr std::string_view kUnseen =
+      "websocket_connections_total{netns=\"host\",namespace=\"\",pod=\"\",port=\"8004\"";
+  CHECK_THAT(text, HasLine(fmt::format("{}}} 0", kUnseen)));
+  CHECK_THAT(text, HasLine(fmt::format("{},tls=\"true\"}} 0", kUnseen)));
+}
+
 TEST_CASE("a limit is shown at each server of its port, those without a connection too",
           "[websockets]") {
   FollowingKernel kernel;

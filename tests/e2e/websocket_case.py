@@ -20,23 +20,33 @@ def exporter_with(test, config=CONFIG, **how):
     return test.enterContext(harness.Exporter(*ONLY, f"--config.file={file}", **how))
 
 
-def tracking(exporter):
+def tracking(exporter, feature="websocket_tracking"):
     """The state and the reason of the feature."""
-    feature, = exporter.scrape().all("socket_exporter_feature_info", feature="websocket_tracking")
+    feature, = exporter.scrape().all("socket_exporter_feature_info", feature=feature)
     return dict(feature)["state"], dict(feature)["reason"]
 
 
 class WebsocketCase(unittest.TestCase):
     maxDiff = None
+    config = CONFIG
+    feature = "websocket_tracking"
 
     def setUp(self):
         self.namespace = self.enterContext(harness.Namespace())
-        self.exporter = exporter_with(self)
-        state, reason = tracking(self.exporter)
+        self.exporter = self.start_exporter()
+        state, reason = tracking(self.exporter, self.feature)
         if state != "on":
             print(reason)
             sys.exit(harness.SKIPPED)
+        self.before = self.exporter.scrape()
         self.books = Books()
+
+    def start_exporter(self):
+        return exporter_with(self, self.config)
+
+    def labels(self):
+        """Of the series that have to agree with the books."""
+        return {"netns": f"net:[{self.namespace.inode}]"}
 
     def keep(self, sock):
         return self.enterContext(contextlib.closing(sock))
@@ -63,7 +73,7 @@ class WebsocketCase(unittest.TestCase):
 
         def differs():
             self.metrics = self.exporter.scrape()
-            found = counted(self.metrics, f"net:[{self.namespace.inode}]")
+            found = counted(self.metrics, **self.labels())
             found.pop(ignore, None)
             if not self.books.latencies:
                 found["latencies"] = {}
@@ -75,4 +85,5 @@ class WebsocketCase(unittest.TestCase):
                    self.metrics.samples.items() if name.startswith("websocket_tracker_"))}
             self.assertEqual(self.found, expected, own)
         for name in ("adopted", "desync", "resync", "pool_exhausted", "missed"):
-            self.assertEqual(self.metrics.value(f"websocket_tracker_{name}_total"), tracker.get(name, 0), name)
+            before, after = (m.value(f"websocket_tracker_{name}_total") for m in (self.before, self.metrics))
+            self.assertEqual(after - before, tracker.get(name, 0), name)

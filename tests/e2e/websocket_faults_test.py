@@ -88,9 +88,13 @@ class LibraryTest(WebsocketCase):
         return subprocess.Popen([sys.executable, LIBRARY, *map(str, arguments)], stdout=subprocess.PIPE, text=True,
                                 preexec_fn=self.namespace.join)
 
+    def server_is_ready(self):
+        """For those who have something to do then."""
+
     def talk(self, connections, messages, *compression):
         server = self.start("server", PORT)
         self.assertEqual(server.stdout.readline(), "ready\n")
+        self.server_is_ready()
         client = self.start("client", PORT, connections, messages, *compression)
         by_client = json.loads(client.communicate(timeout=harness.LIMIT)[0])
         server.terminate()
@@ -240,14 +244,14 @@ class MidLifeTest(WebsocketCase):
             talker.join()
 
         netns = f"net:[{self.namespace.inode}]"
-        before = counted(self.exporter.scrape(), netns)["messages"]
+        before = counted(self.exporter.scrape(), netns=netns)["messages"]
         for connection in connections:
             connection.send_many("client", [(TEXT, b"y")] * 50)
             connection.send_many("server", [(TEXT, b"y")] * 70)
             connection.close("client", close_payload(1000), "normal")
 
         def found():
-            now = counted(self.exporter.scrape(), netns)
+            now = counted(self.exporter.scrape(), netns=netns)
             grown = [now["messages"][way, "text"] - before[way, "text"] for way in ("in", "out")]
             return (grown, now["active"], now["closed"]) == ([400, 560], 0, {("normal", "client"): 8})
         harness.eventually(found, "what came after", 5)

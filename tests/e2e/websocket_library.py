@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
 """A server or a client of Debian's python3-websockets that counts for itself, and prints that at its end:
-websocket_library.py server PORT | client PORT CONNECTIONS MESSAGES [COMPRESSION]"""
+websocket_library.py server PORT | client PORT CONNECTIONS MESSAGES [COMPRESSION]. With CERTIFICATE in the environment, the
+path of a certificate and its key, they talk TLS."""
 import asyncio
 import collections
 import contextlib
 import json
+import os
 import random
 import signal
+import ssl
 import sys
 
 sys.path.append("/usr/lib/python3/dist-packages")
 import websockets  # noqa: E402, of Debian's own Python
 
+CERTIFICATE = os.environ.get("CERTIFICATE")
 sent = collections.Counter()
 size = 0
 
@@ -29,18 +33,30 @@ async def echo(connection):
             note(message)
 
 
+def context(is_server):
+    if not CERTIFICATE:
+        return None
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if is_server else ssl.PROTOCOL_TLS_CLIENT)
+    if is_server:
+        made.load_cert_chain(CERTIFICATE)
+    else:
+        made.load_verify_locations(CERTIFICATE)
+    return made
+
+
 async def serve(port):
     stop = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set_result, None)
-    async with websockets.serve(echo, "127.0.0.1", port, ping_interval=None, max_size=None):
+    async with websockets.serve(echo, "127.0.0.1", port, ping_interval=None, max_size=None, ssl=context(True)):
         print("ready", flush=True)
         await stop
 
 
 async def talk(port, messages, compression, seed):
     generator = random.Random(seed)
-    uri = f"ws://127.0.0.1:{port}/"
-    async with websockets.connect(uri, ping_interval=None, max_size=None, compression=compression) as connection:
+    how = {"ssl": context(False), "server_hostname": "localhost"} if CERTIFICATE else {}
+    uri = f"{'wss' if CERTIFICATE else 'ws'}://127.0.0.1:{port}/"
+    async with websockets.connect(uri, ping_interval=None, max_size=None, compression=compression, **how) as connection:
         for _ in range(messages):
             data = generator.randbytes(generator.choice((0, 5, 125, 126, 1000, 65535, 65536, 200000)))
             message = data.hex() if generator.random() < 0.5 else data

@@ -85,17 +85,17 @@ class Books:
                 "errors": dict(self.errors), "latencies": dict(self.latencies)}
 
 
-def counted(metrics, netns, **labels):
-    """The same, as the exporter counted; what is zero is left out."""
+def counted(metrics, **labels):
+    """The same, as the exporter counted in series with these labels; what is zero is left out."""
     def nonzero(name, *by):
         found = {}
-        for key, value in metrics.all(f"websocket_{name}", netns=netns, **labels).items():
+        for key, value in metrics.all(f"websocket_{name}", **labels).items():
             names = tuple(dict(key)[label] for label in by)
             key = names if len(names) > 1 else names[0]
             found[key] = found.get(key, 0) + value
         return {key: value for key, value in found.items() if value}
-    return {"connections": sum(metrics.all("websocket_connections_total", netns=netns, **labels).values()),
-            "active": sum(metrics.all("websocket_connections_active", netns=netns, **labels).values()),
+    return {"connections": sum(metrics.all("websocket_connections_total", **labels).values()),
+            "active": sum(metrics.all("websocket_connections_active", **labels).values()),
             "messages": nonzero("messages_total", "direction", "opcode"),
             "bytes": nonzero("message_bytes_total", "direction"),
             "closed": nonzero("disconnections_total", "reason", "initiator"),

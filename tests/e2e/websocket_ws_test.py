@@ -90,7 +90,7 @@ class WsTest(WebsocketCase):
 
     def check_port(self, port, books):
         def found():
-            return counted(self.exporter.scrape(), f"net:[{self.namespace.inode}]", port=str(port))
+            return counted(self.exporter.scrape(), netns=f"net:[{self.namespace.inode}]", port=str(port))
         try:
             harness.eventually(lambda: found() == books.expected(), "the numbers of the peers", 5)
         except AssertionError:

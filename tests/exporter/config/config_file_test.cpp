@@ -219,19 +219,21 @@ TEST_CASE("a file is loaded whole, up to the limit", "[config_file]") {
 
 TEST_CASE("a configuration names the ports of WebSockets", "[config_file]") {
   const auto config = parse_config(
-      "websocket:\n  ports: [8003, 65535]\n  client_ports: [443]\n  auto: true\n"
+      "websocket:\n  ports: [8003, 65535]\n  client_ports: [443]\n  auto: true\n  tls: true\n"
       "  limits: {8003: 10000, 443: 1}\n",
       "s.yml");
   REQUIRE(config);
   CHECK(config->websocket.ports == std::vector<std::uint16_t>{8003, 65535});
   CHECK(config->websocket.client_ports == std::vector<std::uint16_t>{443});
   CHECK(config->websocket.learns);
+  CHECK(config->websocket.tls);
   CHECK(config->websocket.limits ==
         std::map<std::uint16_t, std::uint64_t>{{443, 1}, {8003, 10000}});
   const auto none = parse_config("websocket:\n", "s.yml");
   REQUIRE(none);
   CHECK(none->websocket.ports.empty());
   CHECK_FALSE(none->websocket.learns);
+  CHECK_FALSE(none->websocket.tls);
 }
 
 TEST_CASE("what is wrong with the ports of WebSockets is named by file, line and key",
@@ -239,9 +241,10 @@ TEST_CASE("what is wrong with the ports of WebSockets is named by file, line and
   const auto [text, error] = GENERATE(table<std::string, std::string>({
       {"websocket: [8003]\n",
        "s.yml:1: websocket: is a list, has to be a mapping with keys out of ports, client_ports, "
-       "auto, limits"},
+       "auto, tls, limits"},
       {"websocket:\n  port: 8003\n",
-       "s.yml:2: websocket: unknown key \"port\"; known are: ports, client_ports, auto, limits"},
+       "s.yml:2: websocket: unknown key \"port\"; known are: ports, client_ports, auto, tls, "
+       "limits"},
       {"websocket:\n  ports: 8003\n",
        "s.yml:2: websocket.ports: is a single value, has to be a list such as [8003, 8080]"},
       {"websocket:\n  ports:\n    - 80\n    - 65536\n",
@@ -256,6 +259,7 @@ TEST_CASE("what is wrong with the ports of WebSockets is named by file, line and
        "s.yml:4: websocket.limits.81: \"0\" is no number of connections; give 1 or more, such as "
        "10000"},
       {"websocket: {auto: yes}\n", "s.yml:1: websocket.auto: \"yes\" has to be true or false"},
+      {"websocket: {tls: 1}\n", "s.yml:1: websocket.tls: \"1\" has to be true or false"},
   }));
   CHECK_THAT(error_of(text), Equals(error));
 }

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <linux/types.h>
+
+#include "collectors/kernel/websocket_counts.h"
+
+namespace socket_exporter {
+
+/// Where an eBPF program keeps the ports that it follows (websocket_maps.h).
+struct WebsocketPortBits {
+  __u32* server;
+  __u32* client;
+  __u32* learns;
+  __u64* learned;
+};
+
+/// Other ports for a program at work: one that stays is never missing, and what was learned stays
+/// for as long as learning is asked for.
+void change_ports(const WebsocketPortBits& bits, const WebsocketPorts& before,
+                  const WebsocketPorts& after);
+
+}  // namespace socket_exporter
