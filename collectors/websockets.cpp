@@ -3,13 +3,13 @@
 #include <iterator>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "collectors/collector.h"
 #include "collectors/websocket_names.h"
+#include "collectors/websocket_series.h"
 
 namespace socket_exporter {
 namespace {
@@ -93,9 +93,6 @@ constexpr MetricInfo kMetrics[] = {
     kActive,   kLimit, kConnections, kDisconnections, kErrors, kLatency,  kMessages,      kBytes,
     kDuration, kIdle,  kAdopted,     kDesync,         kResync, kRepaired, kPoolExhausted, kMissed};
 
-constexpr std::string_view kOther = "other";
-constexpr std::size_t kMostShown = 100;
-
 Histogram histogram_of(const sx_histogram& times) {
   Histogram histogram;
   for (int bucket = 0; bucket < SX_BUCKETS - 1; ++bucket) {
@@ -114,19 +111,7 @@ Histogram histogram_of(const sx_lifetimes& times) {
   return histogram;
 }
 
-/// One series of each metric.
-struct Series {
-  std::string_view netns;
-  std::string_view pod_namespace;
-  std::string_view pod;
-  std::string_view port;
-  bool tls;
-  std::int64_t active;
-  std::optional<std::uint64_t> limit;
-  sx_websocket_counts counts;
-};
-
-void emit_series(Families& out, const Series& s) {
+void emit_series(Families& out, const WebsocketSeries& s) {
   const auto emit = [&](const auto& metric, const auto& value, auto... extra) {
     if (s.tls) {
       constexpr auto kLabels = std::make_index_sequence<4 + sizeof...(extra)>();
@@ -160,11 +145,6 @@ void emit_series(Families& out, const Series& s) {
   emit(kIdle, histogram_of(s.counts.silence));
 }
 
-std::optional<std::uint64_t> limit_of(const WebsocketSettings& asked, std::uint16_t port) {
-  const auto found = asked.limits.find(port);
-  return found != asked.limits.end() ? std::optional(found->second) : std::nullopt;
-}
-
 class Websockets final : public Collector {
  public:
   Result<> prepare(Snapshot& snapshot) override {
@@ -189,29 +169,21 @@ class Websockets final : public Collector {
 
   // Where WebSockets are not followed, socket_exporter_feature_info says why.
   Result<> emit(Snapshot& snapshot, Families& out) override {
-    const auto counts = snapshot.websockets();
-    if (!counts && counts.error().kind != Error::Kind::unavailable) return counts.error();
-    if (!counts) {
+    const auto reading = read_websockets(snapshot);
+    if (!reading && reading.error().kind != Error::Kind::unavailable) return reading.error();
+    if (!reading) {
       if (ends_) emit_scanned(snapshot, out);
       return {};
     }
-    WebsocketLedger& ledger = snapshot.history().websockets;
-    ledger.read(
-        counts->records, snapshot.scanned_namespaces(),
-        [&](std::uint64_t cgroup) { return snapshot.websocket_workload(cgroup); },
-        snapshot.started());
-    ledger.forget(snapshot.forget_websockets(ledger.idle()));
-    snapshot.history().overflow[kConnections.name] += ledger.choose(kMostShown);
-
-    emit_shown(snapshot, ledger, out);
-    emit_unseen(snapshot, ledger, out);
-    emit_rest(snapshot, ledger, out);
-    out.add(kAdopted, counts->adopted);
-    out.add(kDesync, counts->desynced);
-    out.add(kResync, counts->resynced);
-    out.add(kRepaired, counts->repaired);
-    out.add(kPoolExhausted, counts->pool_exhausted);
-    out.add(kMissed, counts->missed);
+    snapshot.history().overflow[kConnections.name] += reading->left_out;
+    for (const WebsocketSeries& series : reading->series) emit_series(out, series);
+    const WebsocketCounts& counts = reading->counts;
+    out.add(kAdopted, counts.adopted);
+    out.add(kDesync, counts.desynced);
+    out.add(kResync, counts.resynced);
+    out.add(kRepaired, counts.repaired);
+    out.add(kPoolExhausted, counts.pool_exhausted);
+    out.add(kMissed, counts.missed);
     return {};
   }
 
@@ -231,60 +203,11 @@ class Websockets final : public Collector {
                   std::to_string(port), extra...);
         };
         emit(kActive, one->second);
-        if (const auto limit = limit_of(asked, port)) emit(kLimit, *limit);
+        if (const auto limit = websocket_limit(asked, port)) emit(kLimit, *limit);
         if (snapshot.is_host(ns)) emit(kDisconnections, ends_->ended[port], "unknown", "none");
       }
     }
     out.add(kMissed, ends_->missed);
-  }
-
-  static void emit_shown(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
-    const WebsocketSettings& asked = snapshot.options().websocket;
-    for (const auto& [labels, counters] : ledger.websockets().series()) {
-      if (!asked.ports.has(labels.port) || (labels.tls && !asked.ports.tls)) continue;
-      emit_series(out, {snapshot.name_of(labels.netns.inode), labels.pod_namespace, labels.pod,
-                        std::to_string(labels.port), labels.tls, ledger.active(labels),
-                        limit_of(asked, labels.port), named(counters)});
-    }
-  }
-
-  // Of the host: a port that has no connection yet is zero, not missing.
-  static void emit_unseen(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
-    const WebsocketSettings& asked = snapshot.options().websocket;
-    std::set<std::pair<std::uint16_t, bool>> unseen;
-    for (const auto* list : {&asked.ports.server, &asked.ports.client}) {
-      for (const std::uint16_t port : *list) {
-        unseen.emplace(port, false);
-        if (asked.ports.tls) unseen.emplace(port, true);
-      }
-    }
-    for (const auto& [labels, counters] : ledger.websockets().series()) {
-      if (labels.netns.inode == snapshot.host().inode && labels.pod.empty()) {
-        unseen.erase({labels.port, labels.tls});
-      }
-    }
-    for (const auto& [port, tls] : unseen) {
-      emit_series(
-          out,
-          {snapshot.host().name, "", "", std::to_string(port), tls, 0, limit_of(asked, port), {}});
-    }
-  }
-
-  static void emit_rest(const Snapshot& snapshot, const WebsocketLedger& ledger, Families& out) {
-    for (const NetNs& ns : snapshot.namespaces()) {
-      if (ns.is_other()) continue;
-      const NetnsId slot = NetnsPlaces::slot_of(ns);
-      const auto rest = ledger.websockets().rest_of(slot);
-      const std::int64_t active = ledger.active_of_rest(slot);
-      if (rest != WebsocketCounters{} || active != 0) {
-        emit_series(out, {ns.name, "", "", kOther, false, active, {}, named(rest)});
-      }
-    }
-    const auto hidden = ledger.websockets().rest_of(NetnsId{});
-    const std::int64_t active = ledger.active_of_rest(NetnsId{});
-    if (hidden != WebsocketCounters{} || active != 0) {
-      emit_series(out, {kOther, "", "", kOther, false, active, {}, named(hidden)});
-    }
   }
 
   const WebsocketPorts* asked_ = nullptr;

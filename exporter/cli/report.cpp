@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <stdexcept>
 
 #include "collectors/kernel/linux_kernel.h"
@@ -36,16 +37,16 @@ bool wants_colours() {
   return ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
 }
 
-// Worst first.
-std::vector<Report> read_reports(const Options& options) {
+Reports read_reports(const Options& options) {
   const Config config = load_start_config(options);
   const bool watches = options.observe.count() > 0;
   LinuxKernel kernel(kernel_paths(options), {.connects = watches});
+  ReportContext context{std::chrono::system_clock::now(), kernel.features()};
   auto namespaces = kernel.namespaces();
   if (!namespaces) {
     Inspection unread;
     unread.sockets = namespaces.error();
-    return {judge_report(std::move(unread), config.checks)};
+    return {{judge_report(std::move(unread), config.checks)}, std::move(context)};
   }
   const ServiceMap services = named_blocks(config);
   History history;
@@ -54,9 +55,11 @@ std::vector<Report> read_reports(const Options& options) {
                     options.collector_options, services, history);
   const auto chosen = choose_namespaces(kernel, snapshot, options.netns);
   if (!chosen) throw std::runtime_error(fmt::format("flag \"--netns\": {}", chosen.error().what));
-  if (!watches) return make_reports(kernel, snapshot, *chosen, config.checks, nullptr);
-  const auto observed = observe(kernel, options.observe);
-  return make_reports(kernel, snapshot, *chosen, config.checks, &observed);
+  std::optional<Result<Observation>> observed;
+  if (watches) observed = observe(kernel, options.observe);
+  context.time = std::chrono::system_clock::now();
+  return {make_reports(kernel, snapshot, *chosen, config.checks, observed ? &*observed : nullptr),
+          std::move(context)};
 }
 
 }  // namespace
@@ -106,12 +109,13 @@ int report_websockets(const Options& options) {
 // The exit code says whether there is a report, not how the host is: that is what `check` is for.
 int run_report(const Options& options) {
   if (options.websocket) return report_websockets(options);
-  const auto reports = read_reports(options);
+  const auto [reports, context] = read_reports(options);
   const bool as_json = options.format == OutputFormat::json;
   if (options.netns == kAllNetns) {
-    print(as_json ? reports_json(reports) : overview_text(reports, wants_colours()));
+    print(as_json ? reports_json(reports, context) : overview_text(reports, wants_colours()));
   } else {
-    print(as_json ? report_json(reports.front()) : report_text(reports.front(), wants_colours()));
+    print(as_json ? report_json(reports.front(), context)
+                  : report_text(reports.front(), wants_colours()));
   }
   const bool none = std::all_of(reports.begin(), reports.end(), [](const Report& report) {
     return report.status == Status::unknown;

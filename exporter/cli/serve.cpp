@@ -12,10 +12,11 @@
 #include "exporter/config/live_config.h"
 #include "exporter/config/service_resolver.h"
 #include "exporter/http/check_routes.h"
-#include "exporter/http/landing_page.h"
 #include "exporter/http/lifecycle.h"
 #include "exporter/http/metrics_handler.h"
+#include "exporter/http/report_routes.h"
 #include "exporter/http/server.h"
+#include "exporter/http/web_routes.h"
 #include "exporter/version.h"
 
 namespace socket_exporter {
@@ -23,7 +24,7 @@ namespace {
 
 constexpr std::chrono::seconds kResolveInterval{60};
 
-// Threads for landing page, health and refusals beside those of full scrapes.
+// Threads for status page, health and refusals beside those of full scrapes.
 constexpr unsigned kSpareThreads = 24;
 
 // The signals that run_serve waits for. Blocked before there are threads, which inherit that,
@@ -50,15 +51,20 @@ class Signals {
   sigset_t set_{};
 };
 
-void add_landing_page(Router& router, const WebOptions& web) {
-  const std::vector<LandingLink> links{{web.telemetry_path, "Metrics"},
-                                       {"/-/healthy", "Health"},
-                                       {"/-/ready", "Readiness"},
-                                       {"/api/v1/checks", "Checks"}};
-  router.add("GET", "/", [page = landing_page(kVersion, links)](const HttpRequest&) {
-    return HttpResponse{
-        .status = 200, .content_type = "text/html; charset=utf-8", .body = page, .headers = {}};
-  });
+void add_status_page(Router& router, const WebOptions& web) {
+  constexpr std::string_view kReference = "/reference";
+  router.add("GET", std::string(kReference),
+             [text = metrics_reference(OutputFormat::text)](const HttpRequest&) {
+               return text_response(200, text);
+             });
+  std::vector<PageLink> links{{web.telemetry_path, "Metrics"},
+                              {std::string(kReference), "Metric reference"},
+                              {"/api/v1/report?netns=all", "This page as JSON"},
+                              {"/api/v1/checks", "All checks"}};
+  for (const CheckInfo& check : all_checks()) links.push_back({check_path(check), check.name});
+  links.push_back({"/-/healthy", "Health"});
+  links.push_back({"/-/ready", "Readiness"});
+  add_web_routes(router, kVersion, links);
 }
 
 using Features = std::vector<Feature>;
@@ -179,8 +185,11 @@ int run_serve(const Options& options) {
   router.add("GET", options.web.telemetry_path, std::ref(metrics));
   add_health_routes(router, [] { return true; });
   add_lifecycle_routes(router, config, options.web.lifecycle);
-  add_check_routes(router, scraper, [&config] { return config.current()->checks; });
-  add_landing_page(router, options.web);
+  const ThresholdSource thresholds = [&config] { return config.current()->checks; };
+  add_check_routes(router, scraper, thresholds);
+  ReportSource reports(scraper, thresholds);
+  add_report_routes(router, reports);
+  add_status_page(router, options.web);
 
   HttpServerOptions server_options;
   server_options.threads = std::max(server_options.threads, max_requests + kSpareThreads);

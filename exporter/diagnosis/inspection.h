@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collectors/port_usage.h"
+#include "collectors/websocket_series.h"
 #include "exporter/diagnosis/observation.h"
 
 namespace socket_exporter {
@@ -111,6 +112,7 @@ struct SeenSockets {
   std::vector<SeenSource> udp_sources;  ///< without destinations
   StateCounts range_states{};           ///< of those in the range
   std::uint64_t given_back = 0;         ///< sockets in the range that give their port back
+  std::uint64_t tuple_count = 0;        ///< of all TCP tuples
   std::vector<SeenTuple> tuples;
   std::optional<SeenTuple> silent;  ///< the tuple with most SYN_SENT
   std::vector<SeenSource> sources;
@@ -195,6 +197,8 @@ struct Inspection {
   std::uint64_t unreadable_processes = 0;
   std::optional<Error> owners_error;  ///< why no socket has a process
   std::optional<SeenWatch> watch;     ///< nothing when connections were not watched
+  /// Nothing where WebSockets are not followed.
+  std::optional<std::vector<WebsocketSeries>> websockets;
   SeenGaps gaps;
 
   /// Value of a sysctl, or empty.

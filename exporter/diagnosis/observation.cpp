@@ -13,11 +13,16 @@
 namespace socket_exporter {
 namespace {
 
+// A counter that ran backwards was forgotten in between, and began at zero again.
+std::uint64_t increase(std::uint64_t now, std::uint64_t before) {
+  return now >= before ? now - before : now;
+}
+
 template <std::size_t N>
 std::array<std::uint64_t, N> operator-(const std::array<std::uint64_t, N>& a,
                                        const std::array<std::uint64_t, N>& b) {
   std::array<std::uint64_t, N> difference{};
-  std::transform(a.begin(), a.end(), b.begin(), difference.begin(), std::minus<>());
+  std::transform(a.begin(), a.end(), b.begin(), difference.begin(), increase);
   return difference;
 }
 

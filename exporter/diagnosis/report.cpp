@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <tuple>
 #include <utility>
@@ -161,13 +162,6 @@ std::string netns_text(const NetNs& ns) {
                      workload == name ? "" : workload);
 }
 
-std::string how_to_enter(const Inspection& seen) {
-  return seen.inside_pid == 0
-             ? "Commands are for inside the namespace (ip netns exec, or nsenter --net)."
-             : fmt::format("Commands are for inside the namespace: nsenter --target {} --net ...",
-                           seen.inside_pid);
-}
-
 void add_gaps(Page& page, const SeenGaps& gaps) {
   if (gaps.parts.empty()) return;
   page.paragraph("Missing",
@@ -266,8 +260,16 @@ void add_causes(Page& page, const Report& report) {
       page.paragraph(heading, step);
       heading = "";
     }
-    if (!report.seen.is_own && finding.is_inside) page.paragraph("", how_to_enter(report.seen));
+    const std::string where = where_to_run(report.seen, finding);
+    if (!where.empty()) page.paragraph("", where);
   }
+}
+
+std::vector<WebsocketSeries> series_of(const WebsocketReading& reading, const NetNs& ns) {
+  std::vector<WebsocketSeries> series;
+  std::copy_if(reading.series.begin(), reading.series.end(), std::back_inserter(series),
+               [&](const WebsocketSeries& one) { return one.netns == ns.name; });
+  return series;
 }
 
 // Worst highest.
@@ -303,6 +305,7 @@ std::vector<Report> make_reports(Kernel& kernel, Snapshot& snapshot,
                                  std::span<const NetNs> namespaces, const CheckThresholds& chosen,
                                  const Result<Observation>* observed) {
   const Needs everything{.sockets = true, .descriptors = true, .conntrack = true, .settings = true};
+  const auto websockets = read_websockets(snapshot);
   std::vector<Report> reports;
   for (Inspection& seen : inspect(kernel, snapshot, namespaces, everything)) {
     if (observed != nullptr && *observed) {
@@ -310,11 +313,20 @@ std::vector<Report> make_reports(Kernel& kernel, Snapshot& snapshot,
     } else if (observed != nullptr) {
       seen.gaps.add("who opens connections", observed->error());
     }
+    if (websockets) seen.websockets = series_of(*websockets, seen.ns);
     reports.push_back(judge_report(std::move(seen), chosen));
   }
   std::stable_sort(reports.begin(), reports.end(),
                    [](const Report& a, const Report& b) { return rank(a) > rank(b); });
   return reports;
+}
+
+std::string where_to_run(const Inspection& seen, const Finding& finding) {
+  if (seen.is_own || !finding.is_inside) return {};
+  return seen.inside_pid == 0
+             ? "Commands are for inside the namespace (ip netns exec, or nsenter --net)."
+             : fmt::format("Commands are for inside the namespace: nsenter --target {} --net ...",
+                           seen.inside_pid);
 }
 
 std::string report_text(const Report& report, bool colours) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,13 +29,36 @@ std::vector<Report> make_reports(Kernel& kernel, Snapshot& snapshot,
 /// Pure: one of values.
 Report judge_report(Inspection seen, const CheckThresholds& chosen);
 
+/// Pure. Where the commands of a finding are to be run; empty: where the exporter runs.
+std::string where_to_run(const Inspection& seen, const Finding& finding);
+
 /// Pure. One screen, no line wider than 100 columns; escape sequences only with `colours`.
 std::string report_text(const Report& report, bool colours);
 
-/// Pure. The same as one JSON object.
-std::string report_json(const Report& report);
+/// What all reports of one moment have in common.
+struct ReportContext {
+  std::chrono::system_clock::time_point time;  ///< when the sockets were read
+  std::vector<Feature> features;
+};
 
-/// Pure. All of them under "reports", beside what the first and worst of them says.
-std::string reports_json(std::span<const Report> reports);
+/// The reports of one moment, worst first.
+struct Reports {
+  std::vector<Report> reports;
+  ReportContext context;
+};
+
+/// Pure. The same as one JSON object.
+std::string report_json(const Report& report, const ReportContext& context);
+
+/// How much of many reports is written: so many of them, with so many rows in each list.
+struct ReportLimits {
+  std::size_t reports = std::numeric_limits<std::size_t>::max();
+  std::size_t rows = std::numeric_limits<std::size_t>::max();
+};
+
+/// Pure. Of all reports what the worst says, sums, and the top of their lists; and the worst of
+/// them under "reports".
+std::string reports_json(std::span<const Report> reports, const ReportContext& context,
+                         const ReportLimits& limits = {});
 
 }  // namespace socket_exporter

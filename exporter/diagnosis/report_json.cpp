@@ -1,7 +1,10 @@
+#include "exporter/diagnosis/report_json.h"
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
-#include "exporter/diagnosis/json.h"
+#include "collectors/websocket_names.h"
 #include "exporter/diagnosis/opening_words.h"
 #include "exporter/diagnosis/report.h"
 #include "exporter/diagnosis/words.h"
@@ -9,17 +12,17 @@
 namespace socket_exporter {
 namespace {
 
-constexpr std::size_t kOpenings = 10;
-
-Json findings_json(const std::vector<Finding>& findings) {
+Json findings_json(const Report& report) {
   Json list = Json::array();
-  for (const Finding& finding : findings) {
+  for (const Finding& finding : report.findings) {
     Json json;
     json["cause"] = to_string(finding.cause);
     json["status"] = to_string(finding.status);
     json["headline"] = finding.headline;
     json["explanation"] = finding.explanation;
     json["steps"] = finding.steps;
+    const std::string where = where_to_run(report.seen, finding);
+    json["where"] = where.empty() ? Json(nullptr) : Json(where);
     list.push_back(std::move(json));
   }
   return list;
@@ -43,20 +46,6 @@ Json ports_json(const SeenSockets& sockets) {
   return json;
 }
 
-Json processes_json(const std::vector<SeenProcess>& processes) {
-  Json list = Json::array();
-  for (const SeenProcess& process : processes) {
-    Json json;
-    add_process(json, process.process);
-    json["sockets"] = process.sockets();
-    json["tcp"] = states_json(process.tcp);
-    json["udp"] = process.udp;
-    add_descriptors(json, process);
-    list.push_back(std::move(json));
-  }
-  return list;
-}
-
 Json conntrack_json(const Result<SeenConntrack>& conntrack) {
   if (!conntrack) return nullptr;
   Json json;
@@ -67,9 +56,9 @@ Json conntrack_json(const Result<SeenConntrack>& conntrack) {
 }
 
 template <typename List, typename ToJson>
-Json list_json(const List& all, const ToJson& convert) {
+Json list_json(const List& all, std::size_t rows, const ToJson& convert) {
   Json list = Json::array();
-  for (const auto& one : all) list.push_back(convert(one));
+  for (std::size_t i = 0; i < std::min(all.size(), rows); ++i) list.push_back(convert(all[i]));
   return list;
 }
 
@@ -81,6 +70,26 @@ Json opener_json(const SeenWatch& watch, const SeenOpenings& openings, const See
   json["opensPerSecond"] = watch.per_second(opener.counts.opened());
   return json;
 }
+
+Json watch_json(const std::optional<SeenWatch>& watch, std::size_t rows) {
+  if (!watch) return nullptr;
+  Json json;
+  json["seconds"] = watch->time.count();
+  json["destinations"] = list_json(watch->openings, rows, [&](const SeenOpenings& openings) {
+    return openings_json(*watch, openings);
+  });
+  return json;
+}
+
+Json gaps_json(const SeenGaps& gaps) {
+  if (gaps.parts.empty()) return nullptr;
+  Json json;
+  json["parts"] = gaps.parts;
+  json["reason"] = gaps.why;
+  return json;
+}
+
+}  // namespace
 
 Json openings_json(const SeenWatch& watch, const SeenOpenings& openings) {
   const OpenCounts& counts = openings.counts;
@@ -99,49 +108,102 @@ Json openings_json(const SeenWatch& watch, const SeenOpenings& openings) {
   json["shortLivedPercent"] =
       counts.closed() > 0 ? Json(whole_percent(counts.counters[SX_SHORT_LIVED], counts.closed()))
                           : Json(nullptr);
-  json["openers"] = list_json(openings.openers, [&](const SeenOpener& opener) {
+  json["openers"] = list_json(openings.openers, kTopRows, [&](const SeenOpener& opener) {
     return opener_json(watch, openings, opener);
   });
   return json;
 }
 
-Json watch_json(const std::optional<SeenWatch>& watch) {
-  if (!watch) return nullptr;
-  Json json;
-  json["seconds"] = watch->time.count();
-  const auto shown = std::min(watch->openings.size(), kOpenings);
-  json["destinations"] =
-      list_json(std::span(watch->openings).first(shown),
-                [&](const SeenOpenings& openings) { return openings_json(*watch, openings); });
+Json port_tuple_json(const SeenSockets& sockets, const SeenTuple& tuple) {
+  Json json = tuple_json(sockets, tuple);
+  json["usablePorts"] = sockets.tcp_ports.usable;
   return json;
 }
 
-Json gaps_json(const SeenGaps& gaps) {
-  if (gaps.parts.empty()) return nullptr;
+Json process_json(const SeenProcess& process) {
   Json json;
-  json["parts"] = gaps.parts;
-  json["reason"] = gaps.why;
+  add_process(json, process.process);
+  json["sockets"] = process.sockets();
+  json["tcp"] = states_json(process.tcp);
+  json["udp"] = process.udp;
+  add_descriptors(json, process);
   return json;
 }
 
-Json to_json(const Report& report) {
+Json websocket_series_json(const WebsocketSeries& series) {
+  Json json;
+  json["port"] = series.port;
+  if (!series.pod.empty()) {
+    json["namespace"] = series.pod_namespace;
+    json["pod"] = series.pod;
+  }
+  json["active"] = series.active;
+  json["opened"] = series.counts.opened;
+  json["closed"] = Json::array();
+  for (std::size_t reason = 0; reason < SX_CLOSE_REASONS; ++reason) {
+    for (std::size_t by = 0; by < SX_INITIATORS; ++by) {
+      const std::uint64_t count = series.counts.closed[reason][by];
+      if (count == 0) continue;
+      json["closed"].push_back({{"reason", kCloseReasons[reason]},
+                                {"initiator", kInitiators[by]},
+                                {"connections", count}});
+    }
+  }
+  json["failedHandshakes"] = Json::object();
+  for (std::size_t error = 0; error < SX_HANDSHAKE_ERRORS; ++error) {
+    const std::uint64_t count = series.counts.errors[error];
+    if (count > 0) json["failedHandshakes"][std::string(kHandshakeErrors[error])] = count;
+  }
+  return json;
+}
+
+std::int64_t active_in(const std::vector<WebsocketSeries>& all) {
+  return std::accumulate(
+      all.begin(), all.end(), std::int64_t{0},
+      [](std::int64_t sum, const WebsocketSeries& series) { return sum + series.active; });
+}
+
+Json features_json(const std::vector<Feature>& features) {
+  Json list = Json::array();
+  for (const Feature& feature : features) {
+    list.push_back({{"feature", feature.name}, {"on", feature.on}, {"reason", feature.reason}});
+  }
+  return list;
+}
+
+double unix_time(std::chrono::system_clock::time_point time) {
+  const auto since = time.time_since_epoch();
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(since).count()) /
+         1e3;
+}
+
+Json to_json(const Report& report, std::size_t rows) {
   Json json;
   json["status"] = to_string(report.status);
   json["headline"] = report.headline;
   json["netns"] = netns_json(report.seen.ns);
-  json["findings"] = findings_json(report.findings);
+  json["findings"] = findings_json(report);
   json["unread"] = gaps_json(report.seen.gaps);
+  json["websockets"] = report.seen.websockets
+                           ? list_json(*report.seen.websockets, rows, websocket_series_json)
+                           : Json(nullptr);
+  json["activeWebsockets"] =
+      report.seen.websockets ? Json(active_in(*report.seen.websockets)) : Json(nullptr);
   if (!report.seen.sockets) return json;
   const SeenSockets& sockets = *report.seen.sockets;
+  json["tcpStates"] = states_json(sockets.states);
+  json["udpSockets"] = sockets.udp;
   json["ports"] = ports_json(sockets);
-  json["tuples"] =
-      list_json(sockets.tuples, [&](const SeenTuple& tuple) { return tuple_json(sockets, tuple); });
-  json["watched"] = watch_json(report.seen.watch);
+  json["tupleCount"] = sockets.tuple_count;
+  json["tuples"] = list_json(sockets.tuples, rows, [&](const SeenTuple& tuple) {
+    return port_tuple_json(sockets, tuple);
+  });
+  json["watched"] = watch_json(report.seen.watch, std::min(rows, kTopRows));
   json["leftOutSockets"] = left_out_json(sockets.left_out);
-  json["processes"] = processes_json(sockets.processes);
+  json["processes"] = list_json(sockets.processes, rows, process_json);
   json["unreadableProcesses"] = report.seen.unreadable_processes;
-  json["closeWait"] = list_json(sockets.close_waits, close_wait_json);
-  json["listeners"] = list_json(sockets.listeners, listener_json);
+  json["closeWait"] = list_json(sockets.close_waits, rows, close_wait_json);
+  json["listeners"] = list_json(sockets.listeners, rows, listener_json);
   json["listenOverflows"] = optional_json(report.seen.limits.listen_overflows);
   json["listenDrops"] = optional_json(report.seen.limits.listen_drops);
   json["conntrack"] = conntrack_json(report.seen.conntrack);
@@ -150,18 +212,10 @@ Json to_json(const Report& report) {
   return json;
 }
 
-}  // namespace
-
-std::string report_json(const Report& report) {
-  return dump(to_json(report));
-}
-
-std::string reports_json(std::span<const Report> reports) {
-  Json json;
-  json["status"] = to_string(reports.front().status);
-  json["headline"] = reports.front().headline;
-  json["netns"] = netns_json(reports.front().seen.ns);
-  json["reports"] = list_json(reports, to_json);
+std::string report_json(const Report& report, const ReportContext& context) {
+  Json json = to_json(report, std::numeric_limits<std::size_t>::max());
+  json["time"] = unix_time(context.time);
+  json["features"] = features_json(context.features);
   return dump(json);
 }
 

@@ -222,6 +222,7 @@ void SocketCensus::add_tuples(std::span<const TupleEntry> tuples, const ServiceM
     return silent_sockets(a) < silent_sockets(b);
   });
   if (silent != entries.end() && silent_sockets(*silent) > 0) seen_.silent = to_seen(*silent);
+  seen_.tuple_count = entries.size();
   keep_first(entries, is_fuller);
   std::transform(entries.begin(), entries.end(), std::back_inserter(seen_.tuples), to_seen);
 }

@@ -2,8 +2,11 @@
 
 #include <libdeflate.h>
 
+#include <algorithm>
 #include <memory>
 #include <new>
+
+#include "exporter/http/negotiation.h"
 
 namespace socket_exporter {
 namespace {
@@ -27,6 +30,19 @@ std::string gzip(std::string_view bytes) {
   packed.resize(libdeflate_gzip_compress(compressor.get(), bytes.data(), bytes.size(),
                                          packed.data(), packed.size()));
   return packed;
+}
+
+void compress(const HttpRequest& request, HttpResponse& response) {
+  const auto vary = std::find_if(response.headers.begin(), response.headers.end(),
+                                 [](const auto& header) { return header.first == "Vary"; });
+  if (vary == response.headers.end()) {
+    response.headers.emplace_back("Vary", "Accept-Encoding");
+  } else {
+    vary->second += ", Accept-Encoding";
+  }
+  if (!accepts_gzip(request.header("Accept-Encoding"))) return;
+  response.body = gzip(response.body);
+  response.headers.emplace_back("Content-Encoding", "gzip");
 }
 
 }  // namespace socket_exporter

@@ -102,8 +102,9 @@ std::string response_head(const HttpResponse& response, std::string_view reason,
   if (!response.content_type.empty()) {
     fmt::format_to(out, "Content-Type: {}\r\n", response.content_type);
   }
-  fmt::format_to(out, "Content-Length: {}\r\nX-Content-Type-Options: nosniff\r\n",
-                 response.body.size());
+  // Of 304 it would be the length of what the client has.
+  if (response.status != 304) fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
+  head += "X-Content-Type-Options: nosniff\r\n";
   for (const auto& [name, value] : response.headers) fmt::format_to(out, "{}: {}\r\n", name, value);
   head += "\r\n";
   return head;

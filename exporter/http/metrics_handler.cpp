@@ -8,27 +8,13 @@
 
 #include "exporter/http/gzip.h"
 #include "exporter/http/negotiation.h"
+#include "exporter/http/turn.h"
 #include "exporter/scrape/exposition.h"
 
 namespace socket_exporter {
 namespace {
 
 constexpr std::string_view kTimeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds";
-
-/// One of the requests under way, for as long as it lives.
-class Turn {
- public:
-  explicit Turn(std::atomic<unsigned>& running) : running_(running), number_(++running) {}
-  ~Turn() { --running_; }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
-  unsigned number() const { return number_; }
-
- private:
-  std::atomic<unsigned>& running_;
-  unsigned number_;
-};
 
 bool contains(std::span<const CollectorEntry* const> entries, std::string_view name) {
   return std::any_of(entries.begin(), entries.end(),
@@ -123,7 +109,7 @@ HttpResponse MetricsHandler::render(const Scrape& scrape, const HttpRequest& req
   HttpResponse response{.status = 200,
                         .content_type = std::string(content_type(format)),
                         .body = {},
-                        .headers = {{"Vary", "Accept, Accept-Encoding"}}};
+                        .headers = {{"Vary", "Accept"}}};
   const auto write = [&](const std::vector<prometheus::MetricFamily>& families) {
     for (const auto& family : families) write_family(format, family, response.body);
   };
@@ -134,10 +120,7 @@ HttpResponse MetricsHandler::render(const Scrape& scrape, const HttpRequest& req
   if (options_.config_families) write(options_.config_families());
   if (http_metrics_ != nullptr) write(http_metrics_->collect());
   write_end(format, response.body);
-  if (accepts_gzip(request.header("Accept-Encoding"))) {
-    response.body = gzip(response.body);
-    response.headers.emplace_back("Content-Encoding", "gzip");
-  }
+  compress(request, response);
   return response;
 }
 

@@ -53,6 +53,14 @@ TEST_CASE("What was counted before the watch is not in it", "[observation]") {
   CHECK(watch.find(kThere, 80) == nullptr);
 }
 
+TEST_CASE("A counter that was forgotten during the watch began anew", "[observation]") {
+  const ConnectCounts before{.connects = {record("checkout", 500)}};
+  const ConnectCounts after{.connects = {record("checkout", 3)}};
+  const SeenWatch watch = of_host(between(before, after));
+  REQUIRE(watch.openings.size() == 1);
+  CHECK(watch.openings.front().counts.attempts() == 3);
+}
+
 TEST_CASE("Each namespace has its own openers", "[observation]") {
   ConnectRecord other = record("cart", 5);
   other.key.netns = {200, 2};

@@ -129,7 +129,7 @@ TEST_CASE("As JSON a report says who opens connections", "[report]") {
   KnownHost host;
   host.add_outgoing(60, TcpState::time_wait);
   const auto json = [](Inspection seen) {
-    return nlohmann::json::parse(report_json(judge_report(std::move(seen), {})));
+    return nlohmann::json::parse(report_json(judge_report(std::move(seen), {}), {}));
   };
   CHECK(json(host.inspect_all())["watched"].is_null());
 

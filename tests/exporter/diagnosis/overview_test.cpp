@@ -88,7 +88,7 @@ TEST_CASE("A namespace that cannot be read has a row with the reason", "[overvie
 
 TEST_CASE("As JSON all reports are in one array, worst first", "[overview]") {
   Cluster host(1);
-  const auto json = nlohmann::json::parse(reports_json(host.report_everywhere()));
+  const auto json = nlohmann::json::parse(reports_json(host.report_everywhere(), {}));
   CHECK(json["status"] == "critical");
   CHECK(json["netns"]["name"] == "cni-5");
   REQUIRE(json["reports"].size() == 3);

@@ -174,7 +174,7 @@ TEST_CASE("A report that cannot be made says why", "[report]") {
   KnownHost host;
   host.scan_error = Error{Error::Kind::denied, "netlink: not permitted"};
   CHECK(plain(host) == "UNKNOWN   Could not be read: netlink: not permitted.\n");
-  const auto json = nlohmann::json::parse(report_json(judge_report(host.inspect_all(), {})));
+  const auto json = nlohmann::json::parse(report_json(judge_report(host.inspect_all(), {}), {}));
   CHECK(json["status"] == "unknown");
 }
 
@@ -193,14 +193,34 @@ TEST_CASE("As JSON a report has the same content", "[report]") {
   host.add_outgoing(90, TcpState::time_wait);
 
   const auto json =
-      nlohmann::ordered_json::parse(report_json(judge_report(host.inspect_all(), {})));
+      nlohmann::ordered_json::parse(report_json(judge_report(host.inspect_all(), {}), {}));
 
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
-  CHECK(keys == std::vector<std::string>{
-                    "status", "headline", "netns", "findings", "unread", "ports", "tuples",
-                    "watched", "leftOutSockets", "processes", "unreadableProcesses", "closeWait",
-                    "listeners", "listenOverflows", "listenDrops", "conntrack", "sysctls"});
+  CHECK(keys == std::vector<std::string>{"status",
+                                         "headline",
+                                         "netns",
+                                         "findings",
+                                         "unread",
+                                         "websockets",
+                                         "activeWebsockets",
+                                         "tcpStates",
+                                         "udpSockets",
+                                         "ports",
+                                         "tupleCount",
+                                         "tuples",
+                                         "watched",
+                                         "leftOutSockets",
+                                         "processes",
+                                         "unreadableProcesses",
+                                         "closeWait",
+                                         "listeners",
+                                         "listenOverflows",
+                                         "listenDrops",
+                                         "conntrack",
+                                         "sysctls",
+                                         "time",
+                                         "features"});
   CHECK(json["unread"].is_null());
   CHECK(json["status"] == "critical");
   CHECK(json["headline"] == json["findings"][0]["headline"]);

@@ -61,4 +61,10 @@ TEST_CASE("a response's head has its date, length and headers", "[http]") {
              Catch::Contains("\r\nConnection: keep-alive\r\n"));
 }
 
+TEST_CASE("an answer of 304 says no length: it would be that of what the client has", "[http]") {
+  const HttpResponse response{.status = 304, .content_type = {}, .body = {}, .headers = {}};
+  const std::string head = response_head(response, "Not Modified", 784111777, Persistence::close);
+  CHECK(head.find("\nContent-") == std::string::npos);
+}
+
 }  // namespace socket_exporter
