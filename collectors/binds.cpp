@@ -1,7 +1,6 @@
 #include <string_view>
 
 #include "collectors/collector.h"
-#include "collectors/missed_events.h"
 
 namespace socket_exporter {
 namespace {
@@ -55,7 +54,7 @@ class Binds final : public Collector {
     }
     const BindCounters hidden = ledger.binds().rest_of(NetnsId{});
     if (hidden != BindCounters{}) emit_series(out, kOther, kOther, kOther, hidden);
-    out.add(kMissedEvents, counts->missed, "binds");
+    snapshot.history().missed_events["binds"] = counts->missed;
     return {};
   }
 

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "collectors/collector.h"
-#include "collectors/missed_events.h"
 
 namespace socket_exporter {
 namespace {
@@ -85,9 +84,9 @@ constexpr Metric kOlder{
     Type::Counter, "socket_connections_older_closed_total",
     "TCP connections of either direction that were there before the exporter and ended since; "
     "they count nowhere else."};
-constexpr MetricInfo kMetrics[] = {
-    kAttempts, kFailures,  kClosed,   kTimeWait, kShortLived, kOpeners,     kConnectDuration,
-    kLifetime, kCloseWait, kResponse, kSearches, kOlder,      kMissedEvents};
+constexpr MetricInfo kMetrics[] = {kAttempts,   kFailures, kClosed,          kTimeWait,
+                                   kShortLived, kOpeners,  kConnectDuration, kLifetime,
+                                   kCloseWait,  kResponse, kSearches,        kOlder};
 
 constexpr std::string_view kOther = "other";
 
@@ -217,8 +216,9 @@ class Connects final : public Collector {
     const TimeCounters hidden = ledger.searches().rest_of(NetnsId{});
     if (has_any(hidden)) out.add(kSearches, histogram_of(hidden, kToASecond), kOther);
     out.add(kOlder, events_->older_closed);
-    out.add(kMissedEvents, events_->missed, "connects");
-    if (events_->missed_searches) out.add(kMissedEvents, *events_->missed_searches, "searches");
+    auto& missed = snapshot.history().missed_events;
+    missed["connects"] = events_->missed;
+    if (events_->missed_searches) missed["searches"] = *events_->missed_searches;
     return {};
   }
 

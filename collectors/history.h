@@ -78,6 +78,8 @@ struct History {
   std::optional<std::uint64_t> boot_time;
   /// Label sets not shown on their own, by metric name: socket_exporter_label_overflow_total.
   std::map<std::string_view, std::uint64_t> overflow;
+  /// Events that were not counted, by eBPF program: socket_exporter_bpf_missed_events_total.
+  std::map<std::string_view, std::uint64_t> missed_events;
 };
 
 }  // namespace socket_exporter

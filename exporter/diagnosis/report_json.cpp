@@ -137,6 +137,7 @@ Json websocket_series_json(const WebsocketSeries& series) {
     json["namespace"] = series.pod_namespace;
     json["pod"] = series.pod;
   }
+  if (series.tls) json["tls"] = true;
   json["active"] = series.active;
   json["opened"] = series.counts.opened;
   json["closed"] = Json::array();

@@ -47,6 +47,10 @@ constexpr Metric kOverflow{Type::Counter, "socket_exporter_label_overflow_total"
                            "What a metric's limit left out, summed over scrapes: label sets, and "
                            "beyond 65,536 of them sockets.",
                            "metric"};
+constexpr Metric kMissedEvents{
+    Type::Counter, "socket_exporter_bpf_missed_events_total",
+    "Events that an eBPF program did not count: one came during another, or a table was full.",
+    "program"};
 constexpr Metric kRestarts{Type::Counter, "socket_exporter_scan_chain_restarts_total",
                            "Chains of the kernel's tables that were read anew, since they changed "
                            "while they were read: nothing is lost or counted twice by it."};
@@ -57,7 +61,7 @@ constexpr Metric kNamespaces{Type::Gauge, "socket_exporter_network_namespaces",
                              "Network namespaces that were found."};
 constexpr MetricInfo kExporterMetrics[] = {
     kBuildInfo, kSuccess,     kDuration, kErrors,      kFeature,    kScanSockets, kScanDuration,
-    kScans,     kInterrupted, kRestarts, kUnreadPorts, kNamespaces, kOverflow};
+    kScans,     kInterrupted, kRestarts, kUnreadPorts, kNamespaces, kOverflow,    kMissedEvents};
 
 constexpr Error::Kind kErrorKinds[] = {Error::Kind::unavailable, Error::Kind::denied,
                                        Error::Kind::malformed, Error::Kind::timeout,
@@ -387,6 +391,8 @@ Section Scraper::about_itself(const Scrape& scrape, const std::optional<Scan>& s
   out.add(kRestarts, chain_restarts_);
   if (found_namespaces_ != 0) out.add(kNamespaces, found_namespaces_);
   for (const auto& [metric, count] : history_.overflow) out.add(kOverflow, count, metric);
+  for (const auto& [program, count] : history_.missed_events)
+    out.add(kMissedEvents, count, program);
   return {kExporterSection, std::move(out).take(), 0, {}};
 }
 

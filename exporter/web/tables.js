@@ -8,7 +8,7 @@ import {
 
 export const tupleKey = (row) =>
   `tuple|${row.netns}|${row.source}|${row.destination}|${row.destinationPort}`;
-export const websocketKey = (row) => `ws|${row.netns}|${row.namespace}|${row.pod}|${row.port}`;
+export const websocketKey = (row) => `ws|${row.netns}|${row.namespace}|${row.pod}|${row.port}|${row.tls}`;
 
 const text = (head, of, number) => ({ head, number, fill: (cell, row) => setText(cell, of(row)) });
 
@@ -164,7 +164,7 @@ export function websockets(history) {
     return seconds > 0 ? `in the last ${span(seconds)}` : "this page was just opened";
   };
   const one = table("WebSocket connections", [
-    twoLines("Server port", (row) => row.port, within),
+    twoLines("Server port", (row) => (row.tls ? `${row.port} (TLS)` : row.port), within),
     text("Open", (row) => number(row.active), true),
     text("Opened", (row) => number(row.opened), true),
     twoLines("Recent disconnects", (row) => recent(row) || "none", before),

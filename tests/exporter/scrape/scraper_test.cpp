@@ -299,6 +299,20 @@ TEST_CASE("a namespace gets no place from the one whose inode it got", "[scraper
   CHECK_FALSE(shows_it());
 }
 
+TEST_CASE("missed events of all programs are one family", "[scraper]") {
+  FakeKernel kernel;
+  kernel.connect_counts = ConnectCounts{.missed = 7};
+  kernel.bind_counts = BindCounts{.missed = 8};
+  Scraper scraper(kernel, options(), quiet());
+  const auto scrape = scraper.scrape(select({"connects", "binds"}), in(30s));
+  REQUIRE(scrape);
+  const std::string text = text_of(*scrape);
+  CHECK_THAT(text, HasLine("socket_exporter_bpf_missed_events_total{program=\"connects\"} 7"));
+  CHECK_THAT(text, HasLine("socket_exporter_bpf_missed_events_total{program=\"binds\"} 8"));
+  const std::string_view help = "# HELP socket_exporter_bpf_missed_events_total";
+  CHECK(text.find(help) == text.rfind(help));
+}
+
 TEST_CASE("features are shown with their reasons", "[scraper]") {
   FakeKernel kernel;
   kernel.feature_list = {{"tcp_diag", false, "refused"}};
