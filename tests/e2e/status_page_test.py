@@ -7,7 +7,7 @@ import unittest
 
 import browser
 import harness
-from clients import PORT, Client, Server
+from clients import ADDRESS, PORT, Client, Server
 from websocket_case import PORT as WEBSOCKET_PORT
 from websocket_peers import Books, Connection, close_payload
 
@@ -83,12 +83,12 @@ class ContentTest(PageCase):
         self.shows(".verdict", "OK")
         metrics = self.exporter.scrape()
         used = metrics.value("socket_ephemeral_tuple_ports_used", netns=self.netns, protocol="tcp",
-                             destination="127.0.0.1", destination_port=str(PORT))
+                             destination=ADDRESS, destination_port=str(PORT))
         usable = metrics.value("socket_ephemeral_ports_usable", netns=self.netns, protocol="tcp")
         self.assertEqual((used, usable), (71, PORTS))
         tuple_row, = self.rows("Fullest tuples")
         self.assertIn("35 % calm · 71 of 200", tuple_row)
-        self.assertIn(f"127.0.0.1 → 127.0.0.1:{PORT}", tuple_row)
+        self.assertIn(f"127.0.0.1 → {ADDRESS}:{PORT}", tuple_row)
         self.assertIn(f"checkout (pid {client.child.pid})", tuple_row)
         states = {row[0].split("\t")[0]: row[0].split("\t")[1] for row in self.rows("TCP sockets by state")}
         counted = metrics.by("state", "socket_tcp_sockets", netns=self.netns, family="ipv4")
@@ -100,7 +100,7 @@ class ContentTest(PageCase):
         client.request(160)
         self.open()
         self.shows(".verdict .state", "CRITICAL")
-        self.shows(".verdict h2", f"127.0.0.1:{PORT} has 180 of 200 ports in use (90")
+        self.shows(".verdict h2", f"{ADDRESS}:{PORT} has 180 of 200 ports in use (90")
         self.shows(".cause", "Connection churn: 160 of 180")
         self.shows(".cause li", "reuse connections")
         self.shows(".cause .note", "nsenter --target")
