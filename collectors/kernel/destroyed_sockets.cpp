@@ -44,23 +44,30 @@ DestroyedSockets::DestroyedSockets(Fd socket)
 
 Result<> DestroyedSockets::read(const Sink& sink) {
   for (;;) {
+    const auto message = receive();
+    if (!message) return message.error();
+    if (message->empty()) return {};
+    sockets_.clear();
+    const auto decoded = decode_diag_reply(*message, 0, Protocol::tcp, sockets_);
+    if (!decoded) return decoded.error();
+    for (const Socket& socket : sockets_) sink(socket);
+  }
+}
+
+// Empty when there is no more. Only the kernel is believed.
+Result<std::span<const std::byte>> DestroyedSockets::receive() {
+  for (;;) {
     sockaddr_nl sender{};
     socklen_t length = sizeof sender;
     const ssize_t got = ::recvfrom(socket_.number(), buffer_.data(), buffer_.size(), 0,
                                    reinterpret_cast<sockaddr*>(&sender), &length);
-    if (got < 0 && errno == EAGAIN) return {};
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == ENOBUFS) {
-      ++overflows_;
-      continue;
+    if (got >= 0 && sender.nl_pid == 0) {
+      return std::span<const std::byte>(buffer_.data(), static_cast<std::size_t>(got));
     }
-    if (got < 0) return errno_error("recv(NETLINK_SOCK_DIAG)", errno);
-    if (sender.nl_pid != 0) continue;  // only the kernel is believed
-    sockets_.clear();
-    const std::span<const std::byte> message(buffer_.data(), static_cast<std::size_t>(got));
-    const auto decoded = decode_diag_reply(message, 0, Protocol::tcp, sockets_);
-    if (!decoded) return decoded.error();
-    for (const Socket& socket : sockets_) sink(socket);
+    if (got >= 0 || errno == EINTR) continue;
+    if (errno == EAGAIN) return std::span<const std::byte>();
+    if (errno != ENOBUFS) return errno_error("recv(NETLINK_SOCK_DIAG)", errno);
+    ++overflows_;
   }
 }
 

@@ -26,6 +26,7 @@ class DestroyedSockets {
 
  private:
   explicit DestroyedSockets(Fd socket);
+  Result<std::span<const std::byte>> receive();
 
   Fd socket_;
   std::uint64_t overflows_ = 0;

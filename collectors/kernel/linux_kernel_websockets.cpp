@@ -1,5 +1,3 @@
-#include <utility>
-
 #include "collectors/kernel/linux_kernel.h"
 
 namespace socket_exporter {
@@ -30,7 +28,7 @@ void LinuxKernel::follow_websockets(const WebsocketPorts& ports) {
 Result<WebsocketCounts> LinuxKernel::websockets() {
   if (!websockets_) return Error{Error::Kind::unavailable, "WebSockets are not followed"};
   auto counts = websockets_->read();
-  const auto inside_tls = tls_->read();
+  auto inside_tls = tls_->read();
   if (is_unavailable(inside_tls)) return counts;
   if (is_unavailable(counts) || !inside_tls) return inside_tls;
   if (counts) add(*inside_tls, *counts);
@@ -45,7 +43,7 @@ Result<WebsocketEnds> LinuxKernel::websocket_ends() {
 std::vector<WebsocketRecord> LinuxKernel::forget_websockets(std::span<const WebsocketKey> idle) {
   if (!websockets_) return {};
   auto last = websockets_->forget(idle);
-  for (WebsocketRecord& record : tls_->forget(idle)) last.push_back(std::move(record));
+  for (const WebsocketRecord& record : tls_->forget(idle)) last.push_back(record);
   return last;
 }
 

@@ -84,32 +84,22 @@ class WebsocketTlsTracker::Program {
     return {};
   }
 
-  // Of a function the end comes first: what has begun will end.
   Result<bool> attach(const std::string& path) {
     const auto& p = bpf_->progs;
-    const struct {
-      const char* function;
-      const bpf_program* begin;
-      const bpf_program* end;
-    } hooks[] = {{"SSL_read", p.begin_io, p.end_read},
-                 {"SSL_write", p.begin_io, p.end_write},
-                 {"SSL_read_ex", p.begin_io_ex, p.end_read},
-                 {"SSL_write_ex", p.begin_io_ex, p.end_write},
-                 {"SSL_sendfile", p.begin_io, p.end_write},
-                 {"SSL_do_handshake", p.begin_handshake, p.end_handshake},
-                 {"SSL_free", p.end_session, nullptr},
-                 {"SSL_clear", p.end_session, nullptr}};
+    const Hook hooks[] = {{"SSL_read", p.begin_io, p.end_read},
+                          {"SSL_write", p.begin_io, p.end_write},
+                          {"SSL_read_ex", p.begin_io_ex, p.end_read},
+                          {"SSL_write_ex", p.begin_io_ex, p.end_write},
+                          {"SSL_sendfile", p.begin_io, p.end_write},
+                          {"SSL_do_handshake", p.begin_handshake, p.end_handshake},
+                          {"SSL_free", p.end_session, nullptr},
+                          {"SSL_clear", p.end_session, nullptr}};
     std::vector<BpfLink> links;
-    for (const auto& hook : hooks) {
-      for (const bpf_program* program : {hook.end, hook.begin}) {
-        if (program == nullptr) continue;
-        links.push_back(attach_uprobe(program, path, hook.function, program == hook.end));
-        if (links.back()) continue;
-        if (errno != ENOENT) return Bpf::uprobe_error("attach", errno);
-        if (links.size() == 1) return false;
-        links.pop_back();  // an old or another version of OpenSSL
-        break;
-      }
+    for (const Hook& hook : hooks) {
+      const auto attached = attach_hook(hook, path, links);
+      if (!attached) return attached.error();
+      // An old or another version of OpenSSL may lack those after the first.
+      if (!*attached && links.empty()) return false;
     }
     for (BpfLink& link : links) links_.push_back(std::move(link));
     return true;
@@ -146,6 +136,26 @@ class WebsocketTlsTracker::Program {
   }
 
  private:
+  struct Hook {
+    const char* function;
+    const bpf_program* begin;
+    const bpf_program* end;  // at its return, if any
+  };
+
+  // False where the file does not have the function. The return comes first: what has begun will
+  // end.
+  static Result<bool> attach_hook(const Hook& hook, const std::string& path,
+                                  std::vector<BpfLink>& links) {
+    for (const bpf_program* program : {hook.end, hook.begin}) {
+      if (program == nullptr) continue;
+      BpfLink link = attach_uprobe(program, path, hook.function, program == hook.end);
+      if (!link && errno != ENOENT) return Bpf::uprobe_error("attach", errno);
+      if (!link) return false;
+      links.push_back(std::move(link));
+    }
+    return true;
+  }
+
   std::array<const bpf_program*, 3> kernel_programs() const {
     return {bpf_->progs.follow_state, bpf_->progs.follow_end, bpf_->progs.follow_read};
   }
