@@ -107,6 +107,7 @@ local lib = import 'lib.libsonnet';
           'Many WebSocket clients connect at once.',
           '{{ $value | humanize }} handshakes a second at ' + service + ', over %g times as many as an hour ago.' % config.surgeFactor,
           pending='2m',
+          keep=false,  // or it would be heard of when the storm that caused it, and inhibits it, is over
         ),
       ] + [
         alert(
