@@ -37,7 +37,7 @@ local lib = import 'lib.libsonnet';
     'sum by (%s) (rate(%s{%s,port!="other"%s}[%s]))' % [labels, metric, config.selector, matchers, window],
   // What the server could not or did not answer; http_4xx and no_request are the client's.
   local failed(window) = per_second('websocket_connection_errors_total', ',error_type=~"http_5xx|incomplete|refused"', window),
-  local windows = [window for burn in config.handshakeBurns for window in burn[1:3]],
+  local windows = std.set([window for burn in config.handshakeBurns for window in burn[1:3]]),
 
   websocket+:: {
     groups+: [{
