@@ -90,9 +90,14 @@ class ContentTest(PageCase):
         self.assertIn("35 % calm · 71 of 200", tuple_row)
         self.assertIn(f"127.0.0.1 → {ADDRESS}:{PORT}", tuple_row)
         self.assertIn(f"checkout (pid {client.child.pid})", tuple_row)
-        states = {row[0].split("\t")[0]: row[0].split("\t")[1] for row in self.rows("TCP sockets by state")}
-        counted = metrics.by("state", "socket_tcp_sockets", netns=self.netns, family="ipv4")
-        self.assertEqual(states, {state: f"{count:.0f}" for state, count in counted.items() if count})
+        harness.eventually(lambda: self.states_shown() == self.states_counted(), "the states of the metrics")
+
+    def states_shown(self):
+        return dict(row[0].split("\t")[:2] for row in self.rows("TCP sockets by state"))
+
+    def states_counted(self):
+        counted = self.exporter.scrape().by("state", "socket_tcp_sockets", netns=self.netns, family="ipv4")
+        return {state: f"{count:.0f}" for state, count in counted.items() if count}
 
     def test_it_says_what_runs_out_who_does_it_and_what_to_do(self):
         client = self.client()
@@ -211,7 +216,7 @@ class LiveTest(PageCase):
         time = self.browser.evaluate("performance.getEntriesByType('resource').filter(({name}) => name.includes('report')).length")
         self.eventually("performance.getEntriesByType('resource').filter(({name}) => name.includes('report')).length"
                         f" > {time}", "another report")
-        self.assertLess(self.browser.evaluate("globalThis.longest"), 500)
+        self.assertLess(self.browser.evaluate("globalThis.longest"), 1000)
         self.assertLess(self.browser.evaluate("document.querySelectorAll('*').length"), 2000)
         report = self.exporter.get(f"/api/v1/report?netns={self.netns}")
         self.assertEqual(json.loads(report.body)["tupleCount"], TUPLES)
@@ -260,7 +265,7 @@ class LookTest(PageCase):
         self.open("all")
         self.browser.do("press", key="Home")
         visited = []
-        while len(visited) < 12:
+        while len(visited) < 20:
             self.browser.do("press", key="Tab")
             visited.append(self.browser.evaluate("""(({ id, className, tagName }) => id || className || tagName)
                 (document.activeElement)"""))

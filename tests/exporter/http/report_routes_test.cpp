@@ -189,7 +189,7 @@ TEST_CASE("What changed since the last report is who opens connections", "[repor
 
 TEST_CASE("WebSocket connections and how they end are in the report", "[report_routes]") {
   Api api;
-  api.options.websocket.ports.server = {8003};
+  api.scraper.set_websocket({.ports = {.server = {8003}}, .limits = {}});
   api.host.netns = {{1, "host", 100}};
   sx_websocket_counts counts{};
   counts.opened = 9;
