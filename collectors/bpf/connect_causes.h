@@ -21,13 +21,20 @@ enum {
   EHOSTUNREACH = 113
 };
 
+/* The last that it had, also after it was given back. */
+static __always_inline __be16 port_of(struct sock* sk) {
+  return BPF_CORE_READ((struct inet_sock*)sk, inet_sport);
+}
+
 /* Without an error of the network, connect() itself gave up if it sent no SYN: there was no port,
- * or the one that bind() chose has a connection to that destination. Else the caller gave up. */
+ * or the one that bind() chose has a connection to that destination, or a rule of this host forbids
+ * to use the one that was found. Else the caller gave up. */
 static __always_inline enum sx_connect_counter failure_of(struct sock* sk, struct connection* c) {
   switch (sk->sk_err) {
     case 0:
       if (BPF_CORE_READ((struct tcp_sock*)sk, segs_out)) return SX_FAILED_ABORTED;
-      return c->is_bound ? SX_FAILED_OTHER : SX_FAILED_NO_PORT;
+      if (c->is_bound || port_of(sk) != c->port_before) return SX_FAILED_OTHER;
+      return SX_FAILED_NO_PORT;
     case ECONNREFUSED:
       return SX_FAILED_REFUSED;
     case ETIMEDOUT:

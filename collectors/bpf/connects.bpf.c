@@ -14,6 +14,7 @@ static __always_inline void begin(struct sock* sk) {
   struct net* net = sk->__sk_common.skc_net.net;
   struct connection c = {.since = bpf_ktime_get_ns(), .stage = OPENING};
   c.is_bound = sk->__sk_common.skc_num != 0;
+  c.port_before = port_of(sk);
   c.key.cgroup = bpf_get_current_cgroup_id();
   c.key.netns.cookie = net->net_cookie;
   c.key.netns.inode = net->ns.inum;

@@ -251,6 +251,9 @@ class WithoutBpfTest(unittest.TestCase):
             feature, = metrics.all("socket_exporter_feature_info", feature=tracking)
             self.assertEqual(dict(feature)["state"], "off")
             self.assertEqual(metrics.value("socket_exporter_collector_success", collector=collector), 1)
+        for also in ("response_times", "port_search_tracking"):
+            feature, = metrics.all("socket_exporter_feature_info", feature=also)
+            self.assertEqual((dict(feature)["state"], dict(feature)["reason"]), ("off", "connections are not followed"))
 
 
 if __name__ == "__main__":

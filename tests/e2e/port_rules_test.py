@@ -143,6 +143,15 @@ class PortRulesTest(unittest.TestCase):
         self.assertEqual(self.failures(), {"other": 1})
         self.assertEqual(total(self.exporter.scrape(), ATTEMPTS, self.namespace), 2)
 
+    def test_a_port_that_may_not_be_used_is_no_lack_of_ports(self):
+        self.narrow()
+        for change in ("add pref 2 table local", "del pref 0",
+                       f"add pref 1 ipproto tcp sport 40000-{40000 + PORTS - 1} prohibit"):
+            self.namespace.run("ip", "rule", *change.split())
+        clients = [self.caller.socket("127.0.0.1") for _ in range(20)]
+        self.assertEqual([client.connect_ex(self.server) for client in clients], [errno.EACCES] * 20)
+        self.assertEqual(self.failures(), {"other": 20})
+
     # TIME_WAIT, which tcp_tw_reuse gives back after a second: 0 never, 1 always, 2 on loopback.
 
     @staticmethod
