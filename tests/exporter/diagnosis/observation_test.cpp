@@ -110,8 +110,8 @@ TEST_CASE("The median lifetime is found within its bucket", "[observation]") {
 
 TEST_CASE("Openers are named with their parts, and how their connections fare", "[observation]") {
   ConnectRecord checkout = record("checkout", 830);
-  checkout.counters[SX_CLOSED_ACTIVE] = 400;
-  checkout.counters[SX_SHORT_LIVED] = 396;
+  checkout.counters[SX_CLOSED_ACTIVE] = 830;
+  checkout.counters[SX_SHORT_LIVED] = 822;
   std::vector<ConnectRecord> records{checkout};
   ConnectTimes times{{kThere, 443}};
   times.times[SX_ESTABLISHED][1 + 8] = 400;
@@ -134,6 +134,12 @@ TEST_CASE("Openers are named with their parts, and how their connections fare", 
     records.push_back(record("b", 50));
     CHECK_THAT(sentence(), Catch::StartsWith("checkout (pid 42) 72 %, worker (shop/cart-7) 14 %, "
                                              "a (pid 42) 8 %, others 4 % open 575 connections/s"));
+  }
+  SECTION("most are open still") {
+    records.front().counters[SX_CLOSED_ACTIVE] = records.front().counters[SX_SHORT_LIVED] = 208;
+    CHECK(sentence() ==
+          "checkout (pid 42) opens 415 connections/s to it; each lives 12 ms (median), 100 % under "
+          "a second, of the 25 % that ended meanwhile.");
   }
   SECTION("all in vain") {
     records.front().counters = {};
