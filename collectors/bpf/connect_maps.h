@@ -27,9 +27,9 @@ struct {
   __type(value, struct sx_connect_counts);
 } counts SEC(".maps");
 
-__u64 lost;          /* connections that found no room */
-__u64 older_closed;  /* connections that were there before this program, and ended since */
-__u64 older_waiting; /* connections of that kind that are followed */
+__u64 lost;         /* connections that found no room */
+__u64 older_closed; /* connections that were there before this program, and ended since */
+__u64 older_marked; /* connections of that kind that were found at the start */
 
 const struct sx_connect_counts no_counts = {};
 

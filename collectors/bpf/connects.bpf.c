@@ -127,10 +127,10 @@ SEC("iter/task_file") int mark_older(struct bpf_iter__task_file* context) {
   if (IN(sk->__sk_common.skc_state, 1 << BPF_TCP_CLOSE | 1 << BPF_TCP_LISTEN)) return 0;
   if (connection_of(sk)) return 0;
   const struct connection c = {.stage = OLDER};
-  if (older_waiting >= SX_CONNECT_OLDER || !add_to_crowd(sk, &c)) {
+  if (older_marked >= SX_CONNECT_OLDER || !add_to_crowd(sk, &c)) {
     ADD(lost, 1);
   } else {
-    ADD(older_waiting, 1);
+    ADD(older_marked, 1);
   }
   return 0;
 }

@@ -25,7 +25,7 @@ enum talk {
 
 struct connection {
   struct sx_connect_key key;
-  __u64 since; /* when its stage began */
+  __u64 since;        /* when its stage began */
   __be16 port_before; /* that of the socket before connect() looked for one */
   __u8 stage : 7;
   __u8 is_bound : 1; /* its port was chosen before connect() */
