@@ -19,4 +19,13 @@ struct WebsocketPortBits {
 void change_ports(const WebsocketPortBits& bits, const WebsocketPorts& before,
                   const WebsocketPorts& after);
 
+/// The same by the variables of a program; `now` are its ports, and become `next`.
+template <typename Variables>
+void change_ports(Variables& variables, WebsocketPorts& now, const WebsocketPorts& next) {
+  change_ports(WebsocketPortBits{variables.server_ports, variables.client_ports, &variables.learns,
+                                 &variables.learned},
+               now, next);
+  now = next;
+}
+
 }  // namespace socket_exporter

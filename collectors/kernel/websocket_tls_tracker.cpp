@@ -57,11 +57,7 @@ class WebsocketTlsTracker::Program {
  public:
   explicit Program(Bpf program) : bpf_(std::move(program)) {}
 
-  void follow(const WebsocketPorts& ports) {
-    auto& bss = *bpf_->bss;
-    change_ports({bss.server_ports, bss.client_ports, &bss.learns, &bss.learned}, ports_, ports);
-    ports_ = ports;
-  }
+  void follow(const WebsocketPorts& ports) { change_ports(*bpf_->bss, ports_, ports); }
 
   Result<> make_table() {
     auto table = WebsocketTable::make(

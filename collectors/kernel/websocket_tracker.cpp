@@ -23,11 +23,7 @@ class WebsocketTracker::Program {
  public:
   explicit Program(Bpf program) : bpf_(std::move(program)) {}
 
-  void follow(const WebsocketPorts& ports) {
-    auto& bss = *bpf_->bss;
-    change_ports({bss.server_ports, bss.client_ports, &bss.learns, &bss.learned}, ports_, ports);
-    ports_ = ports;
-  }
+  void follow(const WebsocketPorts& ports) { change_ports(*bpf_->bss, ports_, ports); }
 
   Result<> fill() {
     for (std::uint32_t i = 0; i < bpf_map__max_entries(bpf_->maps.free_chunks); ++i) {

@@ -62,8 +62,6 @@ Reports read_reports(const Options& options) {
           std::move(context)};
 }
 
-}  // namespace
-
 // Ports that nobody named are learned.
 WebsocketPorts ports_of(const WebsocketConfig& config) {
   WebsocketPorts ports{config.ports, config.client_ports, config.learns};
@@ -105,6 +103,8 @@ int report_websockets(const Options& options) {
                                              : websocket_text(*watch, wants_colours()));
   return 0;
 }
+
+}  // namespace
 
 // The exit code says whether there is a report, not how the host is: that is what `check` is for.
 int run_report(const Options& options) {

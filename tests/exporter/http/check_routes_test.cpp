@@ -1,23 +1,14 @@
 #include "exporter/http/check_routes.h"
 
 #include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
 
-#include "tests/exporter/diagnosis/known_host.h"
+#include "tests/exporter/http/known_server.h"
 
 using namespace socket_exporter;
 
 namespace {
 
-/// The routes over a known host, as `serve` puts them together.
-struct Api {
-  KnownHost host;
-  CollectorOptions options{.netstat_fields = *FieldFilter::compile("")};
-  Logger logger{LogLevel::error, LogFormat::logfmt};
-  Scraper scraper{host, options, logger};
-  CheckThresholds thresholds;
-  Router router;
-
+struct Api : KnownServer {
   Api() {
     add_check_routes(router, scraper, [this] { return thresholds; });
   }
@@ -28,10 +19,6 @@ struct Api {
     return router.handle(*request);
   }
 };
-
-nlohmann::json body_of(const HttpResponse& response) {
-  return nlohmann::json::parse(response.body);
-}
 
 }  // namespace
 

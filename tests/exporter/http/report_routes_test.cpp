@@ -3,25 +3,19 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstring>
-#include <nlohmann/json.hpp>
+#include <functional>
 #include <thread>
+#include <vector>
 
-#include "tests/exporter/diagnosis/known_host.h"
+#include "tests/exporter/http/known_server.h"
 
 using namespace socket_exporter;
 using Catch::Contains;
 
 namespace {
 
-/// The route over a known host, as `serve` puts it together.
-struct Api {
-  KnownHost host;
-  CollectorOptions options{.netstat_fields = *FieldFilter::compile("")};
-  Logger logger{LogLevel::error, LogFormat::logfmt};
-  Scraper scraper{host, options, logger};
-  CheckThresholds thresholds;
+struct Api : KnownServer {
   ReportSource source{scraper, [this] { return thresholds; }};
-  Router router;
 
   Api() { add_report_routes(router, source); }
 
@@ -31,8 +25,11 @@ struct Api {
   }
 };
 
-nlohmann::json body_of(const HttpResponse& response) {
-  return nlohmann::json::parse(response.body);
+// All run until the result is gone.
+std::vector<std::jthread> at_once(int clients, const std::function<void()>& ask) {
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < clients; ++i) threads.emplace_back(ask);
+  return threads;
 }
 
 }  // namespace
@@ -128,10 +125,7 @@ TEST_CASE("Requests at the same time share one pass over the sockets", "[report_
   Gate gate;
   api.host.gate = &gate;
   std::atomic<int> answered{0};
-  std::vector<std::jthread> clients;
-  for (int i = 0; i < 6; ++i) {
-    clients.emplace_back([&] { answered += api.get("netns=all").status == 200 ? 1 : 0; });
-  }
+  auto clients = at_once(6, [&] { answered += api.get("netns=all").status == 200 ? 1 : 0; });
   REQUIRE(gate.wait_for_scan());
   gate.open();
   clients.clear();
@@ -145,15 +139,11 @@ TEST_CASE("More than eight requests for the report at once are refused", "[repor
   api.host.gate = &gate;
   std::atomic<int> answered{0};
   std::atomic<int> refused{0};
-  std::vector<std::jthread> clients;
-  for (int i = 0; i < 9; ++i) {
-    clients.emplace_back([&] {
-      const int status = api.get().status;
-      ++(status == 503 ? refused : answered);
-      if (status == 503) gate.open();
-    });
-  }
-  clients.clear();
+  at_once(9, [&] {
+    const int status = api.get().status;
+    ++(status == 503 ? refused : answered);
+    if (status == 503) gate.open();
+  });
   CHECK(answered == 8);
   CHECK(refused == 1);
 }
