@@ -48,7 +48,11 @@ local lib = import 'lib.libsonnet';
         ||| % fill),
         lib.record('service:websocket_disconnections:rate2m', per_second('websocket_disconnections_total', '') + '\n'),
         lib.record('service:websocket_disconnections:abnormal_rate2m', per_second('websocket_disconnections_total', ',reason=~"abnormal_.+"') + '\n'),
-        lib.record('service:websocket_disconnections:sent_away_rate2m', per_second('websocket_disconnections_total', ',initiator="server",reason=~"going_away|service_restart"') + '\n'),
+        // Without eBPF none is known, which is zero.
+        lib.record('service:websocket_disconnections:sent_away_rate2m', |||
+          %s
+          or 0 * %s
+        ||| % [per_second('websocket_disconnections_total', ',initiator="server",reason=~"going_away|service_restart"'), per_second('websocket_disconnections_total', '')]),
         lib.record('service:websocket_connections:rate2m', per_second('websocket_connections_total', '') + '\n'),
       ] + [
         lib.record('service:websocket_connection_errors:ratio_rate%s' % window, |||
