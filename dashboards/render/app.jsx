@@ -7,7 +7,7 @@ import React from 'react';
 import {createRoot} from 'react-dom/client';
 
 import {Heatmap, StateTimeline} from './canvas.jsx';
-import {askAll, chosen} from './prometheus.js';
+import {askAll, askMarks, chosen} from './prometheus.js';
 
 const asked = new URLSearchParams(location.search);
 const theme = D.createTheme({colors: {mode: asked.get('theme')}});
@@ -59,7 +59,7 @@ function Stat({panel, data, w, h}) {
   return (
     <G.VizRepeater getValues={() => values(panel, data, sparkline)} width={w} height={h} source={data} orientation="auto" renderCounter={0}
       renderValue={({value, width, height}) => (
-        <G.BigValue value={value.display} sparkline={value.sparkline} width={width} height={height} theme={theme} textMode="value"
+        <G.BigValue value={value.display} sparkline={value.sparkline} width={width} height={height} theme={theme} text={panel.options.text} textMode="value"
           colorMode={panel.options.colorMode} graphMode={panel.options.graphMode} justifyMode="auto" />
       )} />
   );
@@ -77,13 +77,38 @@ function Bars({panel, data, w, h}) {
   ));
 }
 
-function Visualization({panel, frames, w, h}) {
+// Alerts that fired, as Grafana marks them: dashed where they begin and end, a bar in between.
+const marked = new WeakSet();
+function mark(builder, marks) {
+  if (marked.has(builder)) return;
+  marked.add(builder);
+  builder.addHook('draw', (plot) => {
+    const {ctx, bbox} = plot, pixels = window.devicePixelRatio;
+    const x = (seconds) => plot.valToPos(Math.min(Math.max(seconds, span.from), span.to) * 1000, 'x', true);
+    ctx.save();
+    for (const {begin, end, color} of marks) {
+      ctx.strokeStyle = ctx.fillStyle = theme.visualization.getColorByName(color);
+      ctx.lineWidth = pixels;
+      ctx.setLineDash([4 * pixels, 4 * pixels]);
+      for (const at of [begin, ...(end < span.to - 60 ? [end] : [])]) {
+        ctx.beginPath();
+        ctx.moveTo(x(at), bbox.top);
+        ctx.lineTo(x(at), bbox.top + bbox.height);
+        ctx.stroke();
+      }
+      ctx.fillRect(x(begin), bbox.top + bbox.height, Math.max(x(end) - x(begin), 3 * pixels), 4 * pixels);
+    }
+    ctx.restore();
+  });
+}
+
+function Visualization({panel, frames, marks, w, h}) {
   const data = configured(panel, frames);
   if (!data[0]?.length) return <div style={{textAlign: 'center', paddingTop: h / 2 - 12, fontSize: 16}}>No data</div>;
   const time = {theme, span, w, h};
   switch (panel.type) {
     case 'timeseries':
-      return <G.TimeSeries frames={data} timeRange={timeRange} timeZone="utc" width={w} height={h} legend={panel.options.legend} options={panel.options} />;
+      return <G.TimeSeries frames={data} timeRange={timeRange} timeZone="utc" width={w} height={h} legend={panel.options.legend} options={panel.options}>{(builder) => { mark(builder, marks); }}</G.TimeSeries>;
     case 'stat':
       return <Stat panel={panel} data={data} w={w} h={h} />;
     case 'bargauge':
@@ -105,7 +130,7 @@ class Boundary extends React.Component {
   render() { return this.state.error ? <div>{String(this.state.error)}</div> : this.props.children; }
 }
 
-function Panel({panel, frames}) {
+function Panel({panel, frames, marks}) {
   const at = panel.gridPos;
   const place = {position: 'absolute', left: at.x * CELL.w + CELL.gap / 2, top: HEAD + at.y * CELL.h};
   const [w, h] = [at.w * CELL.w - CELL.gap, at.h * CELL.h - CELL.gap];
@@ -113,7 +138,7 @@ function Panel({panel, frames}) {
   return (
     <div style={place}>
       <G.PanelChrome title={panel.title} description={panel.description} width={w} height={h} padding={panel.type === 'stat' ? 'none' : 'md'}>
-        {(width, height) => <Boundary name={panel.title}><Visualization panel={panel} frames={frames} w={width} h={height} /></Boundary>}
+        {(width, height) => <Boundary name={panel.title}><Visualization panel={panel} frames={frames} marks={marks} w={width} h={height} /></Boundary>}
       </G.PanelChrome>
     </div>
   );
@@ -142,6 +167,7 @@ function Head({dashboard}) {
 async function draw() {
   const dashboard = await (await fetch('/dashboard.json')).json();
   const data = await Promise.all(dashboard.panels.map(async (panel) => transformed(panel, await askAll(panel, span))));
+  const marks = (await Promise.all(dashboard.annotations.list.map((one) => askMarks(one, span)))).flat();
   const bottom = Math.max(...dashboard.panels.map(({gridPos: at}) => at.y + at.h));
   await document.fonts.load('12px Inter');
   const root = document.getElementById('root');
@@ -152,7 +178,7 @@ async function draw() {
     <D.ThemeContext.Provider value={theme}>
       <G.GlobalStyles />
       <Head dashboard={dashboard} />
-      {dashboard.panels.map((panel, i) => <Panel key={panel.id} panel={panel} frames={data[i]} />)}
+      {dashboard.panels.map((panel, i) => <Panel key={panel.id} panel={panel} frames={data[i]} marks={marks} />)}
     </D.ThemeContext.Provider>);
   await document.fonts.ready;
   const idle = () => new Promise((done) => requestIdleCallback(done));

@@ -7,7 +7,7 @@ const SPECTRAL = ['#5e4fa2', '#3288bd', '#66c2a5', '#abdda4', '#e6f598', '#ffffb
 const bound = (value, unit) => {
   if (unit !== 's') return String(value);
   const {text, suffix} = D.getValueFormat('s')(value, value < 60 ? undefined : 2);
-  return text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '') + (suffix ?? '').replace(/^ (mins?|hours?|days?)$/, (whole, unit) => ' ' + unit[0]);
+  return text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '') + (suffix ?? '').replace(/^ (min|hour|day)s?$/, ' $1');
 };
 
 function Canvas({w, h, draw}) {
@@ -43,13 +43,14 @@ function colour(part) {
 
 /** Cells of what each bucket has more than the one below. */
 export function Heatmap({frames, unit, theme, span, w, h}) {
-  const rows = frames.map((frame) => ({edge: frame.name === '+Inf' ? Infinity : +frame.name, values: frame.fields[1].values})).sort((a, b) => a.edge - b.edge);
+  const rows = frames.map((frame) => frame.fields[1]).map((field) => ({edge: field.labels.le === '+Inf' ? Infinity : +field.labels.le, name: field.config.displayName, values: field.values})).sort((a, b) => a.edge - b.edge);
   const cells = rows.map((row, i) => row.values.map((value, k) => Math.max(0, value - (i ? rows[i - 1].values[k] : 0))));
-  const left = 62, most = Math.max(1e-9, ...cells.flat()), cw = (w - left) / (cells[0]?.length ?? 1), ch = (h - AXIS) / rows.length;
+  const names = rows.map(({edge, name}) => name ?? (edge === Infinity ? '+Inf' : bound(edge, unit)));
+  const left = 10 + Math.max(52, ...names.map((name) => 6.3 * name.length)), most = Math.max(1e-9, ...cells.flat()), cw = (w - left) / (cells[0]?.length ?? 1), bottom = AXIS + 20, ch = (h - bottom) / rows.length;
   const labelled = Math.ceil(13 / ch);
   return <Canvas w={w} h={h} draw={(canvas) => {
     rows.forEach((row, i) => {
-      const y = h - AXIS - (i + 1) * ch;
+      const y = h - bottom - (i + 1) * ch;
       cells[i].forEach((value, k) => {
         if (value / most < 0.001) return;
         canvas.fillStyle = colour(value / most);
@@ -57,10 +58,24 @@ export function Heatmap({frames, unit, theme, span, w, h}) {
       });
       canvas.fillStyle = theme.colors.text.primary;
       canvas.textAlign = 'right';
-      if (i % labelled === 0) canvas.fillText(row.edge === Infinity ? '+Inf' : bound(row.edge, unit), left - 6, y + ch / 2);
+      const beside = rows[i - 1]?.name || rows[i + 1]?.name;
+      if (row.name || (i % labelled === 0 && !(beside && labelled > 1))) canvas.fillText(names[i], left - 6, y + ch / 2);
     });
-    times(canvas, {theme, span, w, h}, left);
+    times(canvas, {theme, span, w, h: h - 20}, left);
+    scale(canvas, theme, most, left, h - 10);
   }} />;
+}
+
+function scale(canvas, theme, most, left, y) {
+  for (let i = 0; i < 100; ++i) {
+    canvas.fillStyle = colour(i / 100);
+    canvas.fillRect(left + 14 + i, y - 4, 1.5, 8);
+  }
+  const {text, suffix} = D.getValueFormat('short')(most);
+  canvas.fillStyle = theme.colors.text.primary;
+  canvas.textAlign = 'left';
+  canvas.fillText('0', left, y);
+  canvas.fillText(text + (suffix ?? ''), left + 122, y);
 }
 
 /** A line of states each; the same state after itself is one box. */
@@ -68,7 +83,7 @@ export function StateTimeline({frames, theme, span, w, h}) {
   const left = 230, bottom = AXIS + 20, height = (h - bottom) / frames.length;
   const x = (time) => left + (time / 1000 - span.from) / (span.to - span.from) * (w - left);
   return <Canvas w={w} h={h} draw={(canvas) => {
-    const seen = new Map([0, 1, 2, 3].map((value) => frames[0].fields[1].display(value)).map(({text, color}) => [text, color]));
+    const seen = new Map([0, 1, 2, 3, 4].map((value) => frames[0].fields[1].display(value)).map(({text, color}) => [text, color]));
     frames.forEach((frame, i) => {
       const [at, values, display] = [frame.fields[0].values, frame.fields[1].values, frame.fields[1].display];
       for (let begin = 0, k = 1; k <= values.length; ++k) {

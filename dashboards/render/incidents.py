@@ -14,7 +14,7 @@ SERVICES = [("insurance-api", "203.0.113.10", "443", 3400, 42, 0.05), ("lab-resu
             ("orders-db", "10.0.4.7", "5432", 180, 1.5, 0.003), ("cache", "10.0.4.9", "6379", 60, 0.4, 0.0006)]
 REASONS = ("no_port", "refused", "timeout", "reset", "unreachable", "aborted", "other")
 WEBSOCKET_REASONS = {"normal": "client", "going_away": "client", "no_status": "client", "internal_error": "server",
-                     "abnormal_fin": "none", "abnormal_reset": "none", "abnormal_timeout": "none"}
+                     "abnormal_fin": "client", "abnormal_reset": "client", "abnormal_timeout": "none"}
 # What the host had at 8:00, 10:00, 12:00, 14:00 and 14:23.
 SEEN = (0, 120, 240, 360, 383)
 
@@ -39,10 +39,12 @@ class Exhaustion:
     no_port = staticmethod(through((379.5, 0), (381, 70), (395, 112)))  # of 214 a second
     slow = staticmethod(through((0, 1), (300, 1.2), (355, 4), (383, 35), (395, 38)))
     timeouts = staticmethod(through((340, 0), (360, 0.03), (383, 0.287)))
-    # As alerts/tests/incidents.py has it from promtool.
+    # What the rules make of it: pending, firing and, where it is, over.
+    labels = {"instance": HOSTS[0], "netns": "healthlink/api-1", "destination": "203.0.113.10"}
     alerts = [("CloseWaitLeak", "warning", 30, 40), ("EphemeralPortSearchSlow", "info", 222, 232),
               ("EphemeralPortsHigh", "warning", 322, 327), ("EphemeralPortsHigh", "critical", 367, 369),
-              ("EphemeralPortsFillingUp", "warning", 377, 382), ("EphemeralPortsExhausted", "critical", 381, 382)]
+              ("EphemeralPortsFillingUp", "warning", 367, 372), ("EphemeralPortsExhausted", "critical", 380, 381),
+              ("DestinationFailing", "warning", 370, 375)]
 
 
 class Calm:
@@ -65,6 +67,10 @@ class Websocket(Calm):
     broken = staticmethod(burst(173, 181, 10))
     latency = staticmethod(through((173, 0.02), (175, 1.4), (180, 1.1)))
     failing = staticmethod(through((173, 0.01), (175, 9), (180, 7)))
+    labels = {"namespace": "vitalstream", "port": "8003"}
+    alerts = [("WebSocketRolloutSurge", "info", 20, 21, 35), ("WebSocketIdleTimeoutSuspected", "warning", 68, 83, 118),
+              ("WebSocketDisconnectStorm", "critical", 173, 174), ("WebSocketReconnectSurge", "warning", 175, 177),
+              ("WebSocketHandshakeErrorBudgetBurn", "critical", 177, 177)]
     open = staticmethod(through((20, 1), (24, 0.6), (35, 1), (173, 1), (180, 0.46)))
 
 
@@ -88,9 +94,9 @@ class Fleet:
             self.limits(base, number, bad)
             self.websockets(base, number)
             self.exporter(base)
-        for name, severity, pending, firing in self.scenario.alerts:
-            labels = FLEET | {"instance": HOSTS[0], "netns": "healthlink/api-1", "alertname": name, "severity": severity}
-            for state, begin, end in (("pending", pending, firing), ("firing", firing, 1e9)):
+        for name, severity, pending, firing, *over in self.scenario.alerts:
+            labels = FLEET | self.scenario.labels | {"alertname": name, "severity": severity}
+            for state, begin, end in (("pending", pending, firing), ("firing", firing, *(over or [math.inf]))):
                 self.book.gauge("ALERTS", labels | {"alertstate": state}, lambda m, b=begin, e=end: 1 if b <= m < e else None)
 
     def outgoing(self, base, pod, bad, share):
@@ -133,14 +139,16 @@ class Fleet:
             book.counter("socket_connect_attempts_total", k, opens, 0.03)
             for reason in REASONS:
                 book.counter("socket_connect_failures_total", k | {"reason": reason}, lambda m, r=reason, f=failures: f(m, r), 0.05)
-            short = 0.85 if ill else 0.15
+            short = 0.85 if ill else {"insurance-api": 0.2, "lab-results": 0.15, "orders-db": 0.08, "cache": 0.03}[name]
             for kind, part in (("active", 0.75), ("passive", 0.24), ("reset", 0.03 if waiting else 0.01), ("timeout", 0.001),
                                ("aborted", 0.002)):
                 book.counter("socket_connections_closed_total", k | {"kind": kind}, lambda m, p=part, tw=time_wait: tw(m) / 60 * p, 0.05)
             book.counter("socket_time_wait_created_total", k, lambda m, tw=time_wait: tw(m) / 60, 0.02)
             book.counter("socket_connections_short_lived_total", k, lambda m, tw=time_wait, s=short: tw(m) / 60 * s, 0.02)
             opener = {label: value for label, value in pod.items() if label != "netns"}
-            book.gauge("socket_destination_opener_ratio", base | netns | to | opener, 1)
+            openers = {"HealthLink.Api": 0.9, "HealthLink.Jobs": 0.1} if name in ("lab-results", "orders-db") else {"HealthLink.Api": 1}
+            for comm, part in openers.items():
+                book.gauge("socket_destination_opener_ratio", base | netns | to | opener | {"comm": comm}, part, whole=False)
             slow = scenario.slow if ill or waiting else None
             d = base | to
             book.histogram("socket_response_seconds", d, lambda m, o=opens: 3 * o(m),

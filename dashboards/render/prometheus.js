@@ -39,6 +39,13 @@ async function ask(panel, target, span) {
   return result.map((series) => frame(target, series, span));
 }
 
+/** When alerts fired: [begin, end] in seconds, and their colour. */
+export async function askMarks({expr, iconColor}, span) {
+  const query = new URLSearchParams({query: filled(expr, span), start: span.from, end: span.to, step: 60});
+  const {data} = await (await fetch(`/prom/api/v1/query_range?${query}`)).json();
+  return data.result.map(({values}) => ({begin: values[0][0], end: values.at(-1)[0], color: iconColor}));
+}
+
 export async function askAll(panel, span) {
   return (await Promise.all((panel.targets ?? []).map((target) => ask(panel, target, span)))).flat();
 }

@@ -3,11 +3,11 @@ local queries = import 'queries.libsonnet';
 
 function(lib)
   local config = lib.config;
-  local to = '{{destination}}:{{destination_port}} {{peer_service}}';
+  local to = '{{peer_service}} {{destination}}:{{destination_port}}';
   local process = '{{namespace}} {{pod}} {{comm}}';
   local levels = [['info', config.portsSlow], ['warning', config.portsWarning], ['critical', config.portsCritical]];
   local states = 'established|time_wait|close_wait|fin_wait2|syn_sent';
-  local sockets(state) = 'max(sum by (cluster, job, instance, netns) (socket_tcp_sockets{<N>,state="%s"}))' % state;
+  local sockets(state) = 'max(sum by (environment, cluster, job, instance, netns) (socket_tcp_sockets{<N>,state="%s"}))' % state;
   local services = lib.down('External services', 'socket-services', []);
 
   lib.dashboard('socket-connections', 'Sockets of one host, pod or container by state, destination and process, and what is wrong with them. Choose instance and network namespace above.', [
@@ -15,26 +15,26 @@ function(lib)
       lib.stat('Fullest tuple', 'Ports of the fullest tuple, of those connect() may take. Red: connect() to that destination is about to fail.',
                'max(%s)' % queries.fullest, unit='percentunit', thresholds=levels, runbooks=['EphemeralPortsHigh', 'EphemeralPortSearchSlow']),
       lib.stat('connect() without a port', 'EADDRNOTAVAIL a second. Any value is an outage towards that destination.',
-               queries.no_port + ' or vector(0)', unit='cps', thresholds=[['critical', 1e-9]], runbooks=['EphemeralPortsExhausted']),
+               queries.no_port, zero=lib.following, unit='cps', thresholds=[['critical', 1e-9]], runbooks=['EphemeralPortsExhausted']),
       lib.stat('ESTABLISHED', 'Connections that are open, of either direction, in the namespace with most. The value of the optional alert is red: compare it with what is usual here, it is no limit of the kernel.',
                sockets('established'), thresholds=[['critical', config.establishedCritical]], runbooks=['TcpEstablishedHigh']),
       lib.stat('TIME_WAIT', 'Closed connections that hold their port for 60 s more, in the namespace with most. Harmless when spread over destinations; see the fullest tuple.',
                sockets('time_wait'), thresholds=[['warning', config.timeWaitWarning]], runbooks=['TcpTimeWaitHigh', 'ConnectionChurn']),
       lib.stat('CLOSE_WAIT of a process', 'Of the one with most. The peer has closed, the process has not. Over the line and never less: a leak; find the process below.',
                'max(socket_process_sockets{<N>,state="close_wait"})', thresholds=[['warning', config.closeWaitFloor]], runbooks=['CloseWaitLeak']),
-      lib.stat('Opened a second', 'Outgoing connections. Thousands that last under a second are churn.',
-               'sum(rate(socket_connect_attempts_total{<N>}[$__rate_interval])) or vector(0)', unit='cps', runbooks=['ConnectionChurn']),
+      lib.stat('Connections opened', 'Outgoing, to all destinations. Thousands that last under a second are churn.',
+               'sum(rate(socket_connect_attempts_total{<N>}[$__rate_interval]))', zero=lib.following, unit='cps', runbooks=['ConnectionChurn']),
       lib.conditions('What the alerts wait for', 'From the metrics; below them the alerts themselves. The first line to leave green is usually the cause.', [
         lib.condition('ports of the fullest tuple', queries.fullest, config.portsWarning, config.portsCritical, config.portsSlow),
-        lib.condition('connect() without a port', queries.no_port, critical=0),
+        lib.condition('connect() without a port', queries.no_port, critical=0, zero=lib.following),
         lib.truth('CLOSE_WAIT of a process', |||
           min_over_time(socket_process_sockets{<N>,comm!="other",state="close_wait"}[15m]) > %(closeWaitFloor)g
         ||| % config, 2),
         lib.truth('churn', |||
-          (%s > %g) and on (cluster, job, instance, netns, destination, destination_port)
-          sum by (cluster, job, instance, netns, destination, destination_port) (rate(socket_connect_attempts_total{<N>,destination!="other"}[$__rate_interval])) > %g
-        ||| % [queries.churn('cluster, job, instance, netns, destination, destination_port'), config.churnTimeWait, config.churnOpens], 2),
-        lib.condition('connects fail', queries.failing('destination, destination_port', config.failureAttempts), config.failureWarning, config.failureCritical),
+          (%s > %g) and on (environment, cluster, job, instance, netns, destination, destination_port)
+          sum by (environment, cluster, job, instance, netns, destination, destination_port) (rate(socket_connect_attempts_total{<N>,destination!="other"}[$__rate_interval])) > %g
+        ||| % [queries.churn('environment, cluster, job, instance, netns, destination, destination_port'), config.churnTimeWait, config.churnOpens], 2),
+        lib.condition('connects fail', queries.failing('environment, cluster, destination, destination_port', config.failureAttempts), config.failureWarning, config.failureCritical, zero=lib.following),
         lib.condition('file descriptors', queries.descriptors, config.descriptors),
         lib.alerts('CloseWaitLeak|ConnectionChurn|EphemeralPort.+|ProcessFdsNearLimit'),
       ], runbooks=['CloseWaitLeak', 'ConnectionChurn']),
@@ -55,7 +55,7 @@ function(lib)
       lib.table('Destinations by state', 'What the sockets to each destination do now, and the process with most of them. Click a destination for its failures and response times.', [
         lib.cells('topk(30, sum by (destination, destination_port, peer_service, comm, state) (socket_destination_sockets{<N>}) > 0)'),
       ], [
-        ['Value', 'sockets', [lib.unit('short'), lib.width(80)]],
+        ['Value', 'sockets', [lib.unit('locale'), lib.width(80)]],
         ['state', 'state', [lib.width(105)]],
         ['destination', 'destination', [lib.linked([services])]],
         ['destination_port', 'port', [lib.width(65)]],
@@ -76,14 +76,14 @@ function(lib)
     ]),
     lib.row('Churn and lifetimes', [
       lib.lines('Opened by process and destination', 'Attempts by process and destination.', [
-        lib.query('topk(10, %s)' % queries.opens('pod, comm, destination, destination_port'), '{{pod}} {{comm}} → {{destination}}:{{destination_port}}'),
+        lib.query('topk(15, %s)' % queries.opens('pod, comm, destination, destination_port'), '{{pod}} {{comm}} → {{destination}}:{{destination_port}}'),
       ], w=8, unit='cps', thresholds=[['warning', config.churnOpens]], runbooks=['ConnectionChurn']),
       lib.lines('Closed a second, by what ended them', 'active: this side closed first, and pays with TIME_WAIT. passive: the peer did. reset, timeout, aborted: they broke.', [
         lib.query('sum by (kind) (rate(socket_connections_closed_total{<N>}[$__rate_interval]))', '{{kind}}'),
         lib.query('sum(rate(socket_time_wait_created_total{<N>}[$__rate_interval]))', 'left in TIME_WAIT'),
       ], w=8, unit='cps', runbooks=['ConnectionChurn']),
       lib.lines('Who opened the connections', 'Part of a destination\'s connections in the last minute. This is how TIME_WAIT, which has no process any more, gets one.', [
-        lib.query('topk(10, max by (pod, comm, destination, destination_port) (socket_destination_opener_ratio{<N>}))', '{{pod}} {{comm}} → {{destination}}:{{destination_port}}'),
+        lib.query('topk(15, max by (pod, comm, destination, destination_port) (socket_destination_opener_ratio{<N>}))', '{{pod}} {{comm}} → {{destination}}:{{destination_port}}'),
       ], w=8, unit='percentunit', max=1, runbooks=['ConnectionChurn']),
       lib.heatmap('Lifetime of connections', 'Of all namespaces of the host. A dark band under 1 s with many connections: one per request. Bands at round seconds are timeouts of pools and proxies.',
                   queries.buckets('socket_connection_duration_seconds'), runbooks=['ConnectionChurn']),
@@ -119,7 +119,7 @@ function(lib)
         lib.query('max by (protocol) (socket_ephemeral_ports_used{<N>})', 'used {{protocol}}'),
       ], w=8, runbooks=['EphemeralPortsHigh']),
       lib.table('Network namespaces', 'Those that are chosen, and whose they are. One without a pod or container is by a name in /run/netns, or its inode.', [
-        lib.cells('max by (instance, netns, pod, container) (socket_netns_info{<N>})'),
+        lib.cells('max by (environment, cluster, instance, netns, pod, container) (socket_netns_info{<N>})'),
       ], [
         ['netns', 'namespace'],
         ['pod', 'pod', [lib.width(90)]],

@@ -2,20 +2,25 @@
 local host = 'environment=~"$environment",cluster=~"$cluster",job=~"$job",instance=~"$instance"';
 local datasource = { type: 'prometheus', uid: '${datasource}' };
 
-// One colour per meaning: states of the alerts, then what is counted.
-local severity = { ok: 'green', info: 'blue', warning: 'orange', critical: 'red' };
-local colours = {
+// One colour per meaning, wherever it is shown: states of the alerts, then what is counted.
+local severity = { ok: 'green', info: 'blue', warning: 'orange', critical: 'red', unknown: '#6E7681' };
+local meaning = {
   established: '#5794F2', time_wait: '#B877D9', close_wait: '#F2495C', syn_sent: '#FADE2A', syn_recv: '#C4B11C',
-  new_syn_recv: '#8F8118', fin_wait1: '#8AB8FF', fin_wait2: '#37A2A0', last_ack: '#A16A4C', closing: '#7C5B8A',
-  listen: '#6E7681', close: '#9FA7B3',
-  no_port: '#C4162A', refused: '#FF9830', timeout: '#B877D9', reset: '#FADE2A', unreachable: '#A16A4C', aborted: '#6E7681',
-  in_use: '#FF9830', not_available: '#A16A4C', denied: '#FADE2A', other: '#9FA7B3',
-  active: '#5794F2', passive: '#37A2A0',
-  p50: '#8AB8FF', p95: '#3274D9', p99: '#8F3BB8',
-  begin: '#FADE2A', client: '#8AB8FF', server: '#3274D9', none: '#FF9830',
-  normal: '#73BF69', going_away: '#5794F2', no_status: '#9FA7B3', service_restart: '#8AB8FF',
-  abnormal_fin: '#FF9830', abnormal_reset: '#F2495C', abnormal_timeout: '#B877D9', abnormal_local: '#C4162A',
-  internal_error: '#A352CC', http_4xx: '#FADE2A', http_5xx: '#F2495C', http_other: '#6E7681', incomplete: '#FF9830', no_request: '#9FA7B3',
+  new_syn_recv: '#8F8118', fin_wait1: '#8AB8FF', fin_wait2: '#37A2A0', last_ack: '#705DA0', closing: '#7C5B8A',
+  listen: '#6E7681', close: '#C7D0D9',
+  no_port: '#C4162A', refused: '#FF9830', timeout: '#E0B400', reset: '#E0529C', unreachable: '#A16A4C', aborted: '#C15C17',
+  in_use: '#33A2E5', not_available: '#C69C6D', denied: '#806EB7', unknown: '#9FA7B3',
+  active: '#1F60C4', passive: '#73B7D9',
+  p50: '#96D0FF', p95: '#3274D9', p99: '#8F3BB8',
+  client: '#A7D0F5', server: '#2A5CAA',
+  begin: '#4C8DF6', normal: '#73BF69', going_away: '#2F9E8F', service_restart: '#7EB26D', internal_error: '#A352CC', abnormal_fin: '#FFB357',
+  http_4xx: '#D9B600', http_5xx: '#E02F44', http_other: '#7A828E', incomplete: '#D68A4B', no_request: '#AEB6C2',
+};
+// Names of one thing in different places.
+local colours = meaning {
+  other: meaning.unknown, no_status: meaning.unknown,
+  'left in TIME_WAIT': meaning.time_wait,
+  none: meaning.abnormal_fin, abnormal_reset: meaning.reset, abnormal_timeout: meaning.timeout, abnormal_local: meaning.aborted,
 };
 // Legends whose values have such a colour.
 local meanings = ['{{state}}', '{{reason}}', '{{kind}}', '{{error_type}}', '{{initiator}}', 'p50'];
@@ -23,6 +28,9 @@ local coloured = [
   { matcher: { id: 'byName', options: name }, properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: colours[name] } }] }
   for name in std.objectFields(colours)
 ];
+
+// Zero where the exporter answers.
+local alive = '0 * max(up{<H>} == 1)';
 
 // Labels of the drop-downs, in short: <H> selects hosts, <N> namespaces of them.
 local expression(text) = std.strReplace(std.strReplace(std.rstripChars(text, '\n'), '<N>', host + ',netns=~"$netns"'), '<H>', host);
@@ -35,7 +43,7 @@ local steps(pairs, base=severity.ok) = {
 function(config)
   local runbook(name) = { title: 'Runbook: ' + name, url: '%s/%s.md' % [config.runbookBase, name], targetBlank: true };
 
-  local panel(type, title, description, targets, w, h, unit='short', thresholds=[], links=[], runbooks=[], defaults={}, overrides=[], options={}, more={}) = {
+  local panel(type, title, description, targets, w, h, unit='locale', thresholds=[], links=[], runbooks=[], defaults={}, overrides=[], options={}, more={}) = {
     type: type,
     title: title,
     description: description,
@@ -48,6 +56,12 @@ function(config)
     links: links + [runbook(name) for name in runbooks],
   } + more;
 
+  // Goes to another dashboard with these labels, found below `of`, and what is chosen otherwise.
+  local link(title, uid, labels, of) =
+    local kept = [name for name in ['environment', 'cluster', 'job', 'instance', 'netns'] if !std.member(labels, name)];
+    local chosen = ['${%s:queryparam}' % name for name in kept] + ['var-%s=${%s.%s}' % [label, of, label] for label in labels];
+    { title: title, url: '/d/%s?%s&${__url_time_range}' % [uid, std.join('&', chosen)] };
+
   local query(expr, legend='', more={}) = { datasource: datasource, expr: expression(expr), legendFormat: legend, range: true } + more;
   local instant = { instant: true, range: false };
 
@@ -57,10 +71,10 @@ function(config)
     expression:: expression,
     query:: query,
 
-    // A number now, with its past behind it; red means act.
-    stat(title, description, expr, w=4, unit='short', thresholds=[], mappings=[], base=severity.ok, runbooks=[], links=[], graph=true, decimals=null)::
-      panel('stat', title, description, [query(expr)], w, 4, unit, thresholds, links, runbooks, {
-        mappings: mappings,
+    // A number now, with its past behind it; red means act. It is `zero` without a result, else "no data".
+    stat(title, description, expr, zero=null, w=4, unit='locale', thresholds=[], mappings=[], base=severity.ok, runbooks=[], links=[], graph=true, decimals=if unit == 'percentunit' then 1 else null)::
+      panel('stat', title, description, [query('%s%s\nor vector(NaN)' % [std.rstripChars(expr, '\n'), if zero == null then '' else '\nor ' + zero])], w, 4, unit, thresholds, links, runbooks, {
+        mappings: mappings + [{ type: 'special', options: { match: 'null+nan', result: { text: 'no data', color: severity.unknown, index: 9 } } }],
         thresholds: steps(thresholds, base),
         color: { mode: 'thresholds' },
         [if decimals != null then 'decimals']: decimals,
@@ -70,20 +84,22 @@ function(config)
         justifyMode: 'auto',
         orientation: 'auto',
         textMode: 'value',
-        reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
+        text: { valueSize: 32 },
+        reduceOptions: { calcs: ['last'], fields: '', values: false },
       }),
 
-    lines(title, description, targets, w=12, h=9, unit='short', thresholds=[], stack=false, min=0, max=null, runbooks=[], links=[], calcs=['lastNotNull', 'max'], overrides=[])::
+    lines(title, description, targets, w=12, h=9, unit='locale', thresholds=[], stack=false, min=0, max=null, runbooks=[], links=[], calcs=['lastNotNull', 'max'], overrides=[], datalinks=[], softMax=std.get({ cps: 1, pps: 10 }, unit))::
       local named = std.length([t for t in targets if std.member(meanings, t.legendFormat)]) > 0;
       panel('timeseries', title, description, targets, w, h, unit, thresholds, links, runbooks, {
         min: min,
         [if max != null then 'max']: max,
         color: { mode: 'palette-classic' },
+        links: datalinks,
         custom: {
           drawStyle: 'line',
           lineWidth: if stack then 1 else 2,
           fillOpacity: if stack then 40 else 0,
-          [if std.member(['cps', 'pps'], unit) then 'axisSoftMax']: 1,
+          [if softMax != null then 'axisSoftMax']: softMax,
           showPoints: 'never',
           spanNulls: false,
           stacking: { mode: if stack then 'normal' else 'none', group: 'A' },
@@ -94,8 +110,8 @@ function(config)
         tooltip: { mode: 'multi', sort: 'desc' },
       }),
 
-    // How many events took how long: of cumulative buckets.
-    heatmap(title, description, expr, w=12, h=9, unit='s', runbooks=[])::
+    // How many events took how long: of cumulative buckets. Marks name some of them: {edge: text}.
+    heatmap(title, description, expr, w=12, h=9, unit='s', runbooks=[], marks={})::
       panel('heatmap', title, description, [query(expr, '{{le}}', { format: 'heatmap' })], w, h, unit, [], [], runbooks, {
         custom: { hideFrom: { legend: false, tooltip: false, viz: false }, scaleDistribution: { type: 'linear' } },
       }, [], {
@@ -108,14 +124,20 @@ function(config)
         showValue: 'never',
         tooltip: { mode: 'single', yHistogram: false, showColorScale: false },
         yAxis: { axisPlacement: 'left', reverse: false, unit: unit },
+      }, if marks == {} then {} else {
+        transformations: [
+          { id: 'renameByRegex', options: { regex: '^%s([.]0)?$' % edge, renamePattern: marks[edge] } }
+          for edge in std.objectFields(marks)
+        ],
       }),
 
-    bars(title, description, targets, w=12, h=9, unit='short', thresholds=[], max=null, runbooks=[], links=[], datalinks=[], overrides=[])::
+    bars(title, description, targets, w=12, h=9, unit='locale', thresholds=[], max=null, runbooks=[], links=[], datalinks=[], overrides=[])::
       panel('bargauge', title, description, targets, w, h, unit, thresholds, links, runbooks, {
         min: 0,
         [if max != null then 'max']: max,
         color: if std.length(thresholds) > 0 then { mode: 'thresholds' } else { mode: 'fixed', fixedColor: colours.established },
         links: datalinks,
+        decimals: if unit == 'percentunit' then 1 else 0,
       }, overrides, {
         displayMode: 'basic',
         orientation: 'horizontal',
@@ -126,7 +148,7 @@ function(config)
       }),
 
     // Columns are [name in the result, title, field configuration]; others are hidden. Labels are text, numbers need a unit.
-    table(title, description, targets, columns, w=12, h=9, sort=null, runbooks=[], links=[])::
+    table(title, description, targets, columns, w=12, h=9, sort=null, descending=true, runbooks=[], links=[])::
       panel('table', title, description, targets, w, h, 'string', [], links, runbooks, {
         custom: { align: 'auto', cellOptions: { type: 'auto' }, inspect: false, filterable: true },
       }, [
@@ -137,7 +159,7 @@ function(config)
         showHeader: true,
         cellHeight: 'sm',
         footer: { show: false, reducer: ['sum'], fields: '' },
-        [if sort != null then 'sortBy']: [{ displayName: sort, desc: true }],
+        [if sort != null then 'sortBy']: [{ displayName: sort, desc: descending }],
       }, {
         transformations: (if std.length(targets) > 1 then [{ id: 'merge', options: {} }] else []) + [
           { id: 'filterFieldsByName', options: { include: { names: [column[0] for column in columns] } } },
@@ -146,7 +168,7 @@ function(config)
             indexByName: { [columns[i][0]]: i for i in std.range(0, std.length(columns) - 1) },
             renameByName: { [column[0]]: column[1] for column in columns },
           } },
-        ] + (if sort != null then [{ id: 'sortBy', options: { fields: {}, sort: [{ field: sort, desc: true }] } }] else []),
+        ] + (if sort != null then [{ id: 'sortBy', options: { fields: {}, sort: [{ field: sort, desc: descending }] } }] else []),
       }),
 
     // Whether what alerts wait for is the case, by their thresholds and without their rules: 0, or the severity.
@@ -159,6 +181,7 @@ function(config)
           '1': { text: 'info', color: severity.info, index: 1 },
           '2': { text: 'warning', color: severity.warning, index: 2 },
           '3': { text: 'critical', color: severity.critical, index: 3 },
+          '4': { text: 'pending', color: 'light-yellow', index: 4 },
         } }],
       }, [], {
         mergeValues: true,
@@ -168,26 +191,32 @@ function(config)
         legend: { displayMode: 'list', placement: 'bottom', showLegend: true },
         tooltip: { mode: 'single' },
       }),
-    // 3 where critical, else 2 where warning; `of` is a quantity of at least 0.
-    condition(name, of, warning=null, critical=null, info=null)::
+    // What is zero where the exporter answers, where it follows connections, and where it knows a WebSocket port.
+    alive:: alive,
+    following:: '0 * max(socket_exporter_feature_info{<H>,feature="connect_tracking",state="on"})',
+    websockets:: '0 * count(websocket_connections_active{<N>})',
+    // 3 where critical, else 2 where warning; `of` is a quantity of at least 0. Without a result it is `zero`.
+    condition(name, of, warning=null, critical=null, info=null, zero=alive)::
       local over(level, value) = if value == null then [] else ['%d * (max(%s) > bool %s)' % [level, of, if value == 0 then '0' else '%g' % value]];
       local levels = over(1, info) + over(if info == null then 2 else 1, warning) + over(if warning == null then 3 else 1, critical);
-      query(std.join('\n+ ', levels) + '\nor on () vector(0)', name),
+      query(std.join('\n+ ', levels) + '\nor on () ' + zero, name),
     // A condition that is true where `of` has a result.
-    truth(name, of, level):: query('%d * (count(%s) > bool 0) or on () vector(0)' % [level, of], name),
+    truth(name, of, level, zero=alive):: query('%d * (count(%s) > bool 0)\nor on () %s' % [level, std.rstripChars(of, '\n'), zero], name),
     // States of the alerts themselves; without the rules there are none.
     alerts(names):: query(|||
       3 * max by (alertname) (ALERTS{<H>,alertname=~"%(names)s",alertstate="firing",severity="%(critical)s"})
       or 2 * max by (alertname) (ALERTS{<H>,alertname=~"%(names)s",alertstate="firing",severity="%(warning)s"})
-      or max by (alertname) (ALERTS{<H>,alertname=~"%(names)s"})
-      or on () label_replace(vector(0), "alertname", "none", "", "")
-    ||| % (config { names: names }), 'alert: {{alertname}}'),
+      or max by (alertname) (ALERTS{<H>,alertname=~"%(names)s",alertstate="firing"})
+      or 4 * max by (alertname) (ALERTS{<H>,alertname=~"%(names)s"})
+      or on () label_replace(%(alive)s, "alertname", "none", "", "")
+    ||| % (config { names: names, alive: alive }), 'alert: {{alertname}}'),
 
     now(expr, legend=''):: query(expr, legend, instant),
     cells(expr):: query(expr, '', instant { format: 'table' }),
     unit(name):: { id: 'unit', value: name },
     share(warning, critical=null, info=null):: [
       { id: 'unit', value: 'percentunit' },
+      { id: 'decimals', value: 1 },
       { id: 'min', value: 0 },
       { id: 'max', value: 1 },
       { id: 'thresholds', value: steps((if info == null then [] else [['info', info]]) + (if warning == null then [] else [['warning', warning]]) + (if critical == null then [] else [['critical', critical]])) },
@@ -200,14 +229,22 @@ function(config)
       { id: 'color', value: { mode: 'thresholds' } },
       { id: 'custom.cellOptions', value: { type: 'color-text' } },
     ],
-  fixed(name, level):: { matcher: { id: 'byName', options: name }, properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: severity[level] } }] },
+    // What is off is blue: it is no fault by itself.
+    state:: [
+      { id: 'mappings', value: [{ type: 'value', options: {
+        on: { text: 'on', color: severity.ok, index: 0 },
+        off: { text: 'off', color: severity.info, index: 1 },
+      } }] },
+      { id: 'custom.cellOptions', value: { type: 'color-text' } },
+    ],
+    fixed(name, level):: { matcher: { id: 'byName', options: name }, properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: severity[level] } }] },
     width(pixels):: { id: 'custom.width', value: pixels },
     linked(links):: { id: 'links', value: links },
-    // A link of a table's row to another dashboard: with these of its columns, and what is chosen otherwise.
-    down(title, uid, labels)::
-      local kept = [name for name in ['environment', 'cluster', 'job', 'instance', 'netns'] if !std.member(labels, name)];
-      { title: title, url: '/d/%s?%s&${__url_time_range}' % [uid, std.join('&', ['${%s:queryparam}' % name for name in kept] +
-                                                                              ['var-%s=${__data.fields.%s}' % [label, label] for label in labels])] },
+    // A link of a table's row to another dashboard, with these of its columns.
+    down(title, uid, labels):: link(title, uid, labels, '__data.fields'),
+
+    // The same of a line in a chart.
+    along(title, uid, labels):: link(title, uid, labels, '__field.labels'),
 
     row(title, panels):: { title: title, panels: panels },
 

@@ -5,8 +5,10 @@ function(lib)
   local config = lib.config;
   local table = [['warning', config.tableWarning], ['critical', config.tableCritical]];
   local host = '{{instance}}';
-  local rate(field) = 'sum by (instance) (rate(node_netstat_%s{<H>}[$__rate_interval]))' % field;
-  local stat(title, description, expr, thresholds, runbook) = lib.stat(title, description, 'max(%s) or vector(0)' % expr, unit='percentunit', thresholds=thresholds, runbooks=[runbook]);
+  local hosts = [lib.along('Host and pod detail', 'socket-connections', ['instance'])];
+  local namespaces = [lib.along('Host and pod detail', 'socket-connections', ['instance', 'netns'])];
+  local rate(field) = 'sum by (environment, cluster, instance) (rate(node_netstat_%s{<H>}[$__rate_interval]))' % field;
+  local stat(title, description, expr, thresholds, runbook) = lib.stat(title, description, 'max(%s)' % expr, unit='percentunit', thresholds=thresholds, runbooks=[runbook]);
 
   lib.dashboard('socket-limits', 'Limits other than ports at which connections fail: descriptors, accept queues, connection tracking, TCP memory, orphans, TIME_WAIT buckets.', [
     lib.row('Which limit is near?', [
@@ -29,11 +31,11 @@ function(lib)
     ]),
     lib.row('Processes and servers', [
       lib.lines('File descriptors of the fullest processes', 'Of their limit. A straight rise is a leak.', [
-        lib.query('topk(10, max by (instance, namespace, pod, comm) (%s))' % queries.descriptors, '{{instance}} {{namespace}} {{pod}} {{comm}}'),
-      ], w=8, unit='percentunit', thresholds=[['warning', config.descriptors]], runbooks=['ProcessFdsNearLimit']),
+        lib.query('topk(10, max by (environment, cluster, instance, namespace, pod, comm) (%s))' % queries.descriptors, '{{instance}} {{namespace}} {{pod}} {{comm}}'),
+      ], w=8, unit='percentunit', thresholds=[['warning', config.descriptors]], datalinks=hosts, runbooks=['ProcessFdsNearLimit']),
       lib.lines('Fullest accept queues', 'Connections that wait for accept(), of the backlog. Above 100 % the next ones are dropped.', [
-        lib.query('topk(10, max by (instance, netns, address, port) (%s))' % queries.queues, '{{instance}} {{netns}} {{address}}:{{port}}'),
-      ], w=8, unit='percentunit', thresholds=[['warning', 1]], runbooks=['ListenQueueFull']),
+        lib.query('topk(10, max by (environment, cluster, instance, netns, address, port) (%s))' % queries.queues, '{{instance}} {{netns}} {{address}}:{{port}}'),
+      ], w=8, unit='percentunit', thresholds=[['warning', 1]], datalinks=namespaces, runbooks=['ListenQueueFull']),
       lib.lines('Connections dropped by full accept queues', 'Clients see a connect() that takes 1, 3, 7 s, or fails. Any value is worth a look.', [
         lib.query(rate('TcpExt_ListenOverflows'), host + ' overflows'),
         lib.query(rate('TcpExt_ListenDrops'), host + ' drops'),
@@ -41,27 +43,25 @@ function(lib)
     ]),
     lib.row('Tables of the kernel', [
       lib.lines('Connection tracking by host', 'Entries of the limit. Each flow of each pod takes one, UDP and DNS too; closed ones for 120 s.', [
-        lib.query('max by (instance) (%s)' % queries.conntrack, host),
-      ], w=8, unit='percentunit', thresholds=table, runbooks=['ConntrackFillingUp']),
+        lib.query('max by (environment, cluster, instance) (%s)' % queries.conntrack, host),
+      ], w=8, unit='percentunit', thresholds=table, datalinks=hosts, runbooks=['ConntrackFillingUp']),
       lib.lines('Packets lost by connection tracking', 'drop, early drop: the table was full. insert failed: two packets of one flow at once, as with DNS.', [
         lib.query('sum(rate(node_nf_conntrack_stat_%s{<H>}[$__rate_interval]))' % std.strReplace(of, ' ', '_'), of)
         for of in ['drop', 'early drop', 'insert failed']
       ], w=8, unit='pps', runbooks=['ConntrackFillingUp']),
       lib.lines('TIME_WAIT of its limit', 'By namespace. Ports run out long before this does, unless connections go to many destinations.', [
-        lib.query('topk(10, max by (instance, netns) (%s))' % queries.time_wait, '{{instance}} {{netns}}'),
-      ], w=8, unit='percentunit', thresholds=[['warning', config.tableCritical]], runbooks=['TimeWaitBucketsFull']),
+        lib.query('topk(10, max by (environment, cluster, instance, netns) (%s))' % queries.time_wait, '{{instance}} {{netns}}'),
+      ], w=8, unit='percentunit', thresholds=[['warning', config.tableCritical]], datalinks=namespaces, runbooks=['TimeWaitBucketsFull']),
     ]),
     lib.row('Memory', [
-      lib.lines('TCP memory by host', 'Pages of 4 KiB that buffers take, and the levels of tcp_mem. Rising without more connections: readers that do not read.', [
-        lib.query('4096 * max by (instance) (socket_tcp_memory_pages{<H>})', host + ' used'),
-        lib.query('4096 * min by (level) (socket_tcp_memory_limit_pages{<H>,level!="low"})', 'level {{level}}'),
-      ], w=8, unit='bytes', overrides=[lib.fixed('level pressure', 'warning'), lib.fixed('level high', 'critical')], runbooks=['TcpMemoryPressure']),
-      lib.lines('Orphans by host', 'Sockets that no process owns and that still have data or a FIN to send.', [
-        lib.query('max by (instance) (socket_tcp_orphans{<H>})', host),
-        lib.query('min(socket_tcp_orphans_limit{<H>})', 'tcp_max_orphans'),
-      ], w=8, overrides=[lib.fixed('tcp_max_orphans', 'critical')], runbooks=['OrphansHigh']),
+      lib.lines('TCP memory by host', 'What buffers take, of the third value of tcp_mem. Rising without more connections: readers that do not read.', [
+        lib.query('max by (environment, cluster, instance) (%s)' % queries.memory, host),
+      ], w=8, unit='percentunit', softMax=0.1, thresholds=table, datalinks=hosts, runbooks=['TcpMemoryPressure']),
+      lib.lines('Orphans by host', 'Sockets that no process owns and that still have data or a FIN to send, of tcp_max_orphans.', [
+        lib.query('max by (environment, cluster, instance) (%s)' % queries.orphans, host),
+      ], w=8, unit='percentunit', softMax=0.1, thresholds=table, datalinks=hosts, runbooks=['OrphansHigh']),
       lib.lines('Retransmitted segments', 'Not a limit, but what looks like one: lost packets make connects and answers slow.', [
         lib.query(rate('Tcp_RetransSegs'), host),
-      ], w=8, unit='pps', runbooks=['DestinationSlow']),
+      ], w=8, unit='pps', datalinks=hosts, runbooks=['DestinationSlow']),
     ]),
   ], 'ProcessFdsNearLimit|ListenQueue.+|ConntrackFillingUp|TcpMemoryPressure|OrphansHigh|TimeWaitBucketsFull')

@@ -5,14 +5,15 @@ function(lib)
   local config = lib.config;
   local levels = [['info', config.portsSlow], ['warning', config.portsWarning], ['critical', config.portsCritical]];
   local share = lib.share(config.portsWarning, config.portsCritical, config.portsSlow);
-  local to = '{{destination}}:{{destination_port}} {{peer_service}}';
+  local to = '{{peer_service}} {{destination}}:{{destination_port}}';
   local detail = lib.down('Host and pod detail', 'socket-connections', ['instance', 'netns']);
+  local along = [lib.along('Host and pod detail', 'socket-connections', ['instance', 'netns'])];
   local services = lib.down('External services', 'socket-services', ['instance']);
   local held = |||
-    topk(10, sum by (instance, netns, namespace, pod, comm) (
+    topk(10, sum by (environment, cluster, instance, netns, namespace, pod, comm) (
       socket_destination_opener_ratio{<N>}
-      * on (cluster, job, instance, netns, destination, destination_port) group_left ()
-      max by (cluster, job, instance, netns, destination, destination_port) (socket_ephemeral_tuple_ports_used{<N>,protocol="tcp"})
+      * on (environment, cluster, job, instance, netns, destination, destination_port) group_left ()
+      max by (environment, cluster, job, instance, netns, destination, destination_port) (socket_ephemeral_tuple_ports_used{<N>,protocol="tcp"})
     ))
   |||;
 
@@ -32,15 +33,15 @@ function(lib)
       ),
       lib.stat(
         'connect() without a port', 'connect() that fail with EADDRNOTAVAIL. This is the outage itself: any value over 0 is requests that fail now. Runbook: first 5 minutes.',
-        queries.no_port + ' or vector(0)', unit='cps', thresholds=[['critical', 1e-9]], runbooks=['EphemeralPortsExhausted'],
+        queries.no_port, zero=lib.following, unit='cps', thresholds=[['critical', 1e-9]], runbooks=['EphemeralPortsExhausted'],
       ),
       lib.stat(
         'Namespaces over %d %%' % (100 * config.portsWarning), 'Hosts, pods and containers of which a tuple has used more than that. One: look at it. Many: a destination they share, or a release.',
-        'count(%s > %g) or vector(0)' % [queries.fullest, config.portsWarning], thresholds=[['warning', 1]], runbooks=['EphemeralPortsHigh'],
+        'count(%s > %g)' % [queries.fullest, config.portsWarning], zero='0 * count(socket_ephemeral_tuple_ports_used_max{<N>})', thresholds=[['warning', 1]], runbooks=['EphemeralPortsHigh'],
       ),
       lib.stat(
         'Worst service failing', 'Part of the connection attempts to the worst destination that fail for another reason than a missing port. Red: the destination or the way to it is down, not the ports. See External services.',
-        'max(%s) or vector(0)' % queries.failing('destination, destination_port', config.failureAttempts), unit='percentunit', thresholds=[['warning', config.failureWarning], ['critical', config.failureCritical]], runbooks=['DestinationFailing'],
+        'max(%s)' % queries.failing('environment, cluster, destination, destination_port', config.failureAttempts), zero=lib.following, unit='percentunit', thresholds=[['warning', config.failureWarning], ['critical', config.failureCritical]], runbooks=['DestinationFailing'],
       ),
       lib.stat(
         'Hosts seen', 'Exporters that answer, of those that are configured here. Fewer than there should be: this dashboard is blind for the rest, see Exporter health.',
@@ -49,8 +50,8 @@ function(lib)
       lib.conditions('What the alerts wait for', 'Each line is what an alert waits for, worst of what is chosen above: computed from the metrics, with or without the rules. Lines that begin with "alert" are the alerts themselves. The first line to leave green is usually the cause, later ones follow from it.', [
         lib.condition('ports of the fullest tuple', queries.fullest, config.portsWarning, config.portsCritical, config.portsSlow),
         lib.query('2 * (%s < bool %g)' % [std.rstripChars(queries.seconds_left, '\n'), config.portsFillSeconds], 'full within %d min' % (config.portsFillSeconds / 60)),
-        lib.condition('connect() without a port', queries.no_port, critical=0),
-        lib.condition('connects to a destination fail', queries.failing('destination, destination_port', config.failureAttempts), config.failureWarning, config.failureCritical),
+        lib.condition('connect() without a port', queries.no_port, critical=0, zero=lib.following),
+        lib.condition('connects to a destination fail', queries.failing('environment, cluster, destination, destination_port', config.failureAttempts), config.failureWarning, config.failureCritical, zero=lib.following),
         lib.truth('CLOSE_WAIT of a process', 'min_over_time(socket_process_sockets{<N>,comm!="other",state="close_wait"}[15m]) > %g' % config.closeWaitFloor, 2),
         lib.condition('file descriptors', queries.descriptors, config.descriptors),
         lib.alerts('EphemeralPort.+'),
@@ -62,24 +63,24 @@ function(lib)
       ], [
         ['Value', 'used', share + [lib.width(80)]],
         ['instance', 'host', [lib.linked([detail]), lib.width(145)]],
-        ['netns', 'namespace', [lib.linked([detail]), lib.width(150)]],
+        ['netns', 'namespace', [lib.linked([detail]), lib.width(145)]],
         ['source', 'source', [lib.width(90)]],
         ['destination', 'destination', [lib.linked([services]), lib.width(130)]],
         ['destination_port', 'port', [lib.width(65)]],
-        ['peer_service', 'service'],
-        ['comm', 'process'],
-      ], w=15, sort='used', runbooks=['EphemeralPortsHigh', 'EphemeralPortSearchSlow']),
+        ['peer_service', 'service', [lib.width(125)]],
+        ['comm', 'process', [lib.width(140)]],
+      ], w=14, sort='used', runbooks=['EphemeralPortsHigh', 'EphemeralPortSearchSlow']),
       lib.lines('Ports used by the fullest tuples', 'From half on connect() searches long; at the red line it is minutes until it fails. A straight rise is a leak or a rising load; a saw-tooth is a process that is restarted.', [
-        lib.query('topk(10, max by (instance, netns, destination, destination_port, peer_service) (%s))' % queries.tuples, '{{instance}} {{netns}} ' + to),
-      ], w=9, unit='percentunit', thresholds=levels, max=1, runbooks=['EphemeralPortsHigh', 'EphemeralPortsFillingUp', 'EphemeralPortSearchSlow']),
+        lib.query('topk(10, max by (environment, cluster, instance, netns, destination, destination_port, peer_service) (%s))' % queries.tuples, to + ' from {{instance}} {{netns}}'),
+      ], w=10, unit='percentunit', thresholds=levels, max=1, datalinks=along, runbooks=['EphemeralPortsHigh', 'EphemeralPortsFillingUp', 'EphemeralPortSearchSlow']),
     ]),
     lib.row('Who?', [
       lib.bars('Who holds the ports', 'Ports of the fullest tuples by the process that opened their connections in the last minute; TIME_WAIT has no process any more, this is how it gets one. The longest bar is whom to slow down, or restart.', [
         lib.now(held, '{{comm}} {{pod}} on {{instance}}'),
-      ], w=8, runbooks=['EphemeralPortsExhausted']),
+      ], w=8, datalinks=along, runbooks=['EphemeralPortsExhausted']),
       lib.lines('Connections opened', 'By process. What rises together with the ports is the cause. Over %g a second to one destination, short-lived, is churn: reuse connections.' % config.churnOpens, [
-        lib.query('topk(10, %s)' % queries.opens('instance, namespace, pod, comm'), '{{comm}} {{pod}} on {{instance}}'),
-      ], w=8, unit='cps', runbooks=['ConnectionChurn']),
+        lib.query('topk(10, %s)' % queries.opens('environment, cluster, instance, netns, namespace, pod, comm'), '{{comm}} {{pod}} on {{instance}}'),
+      ], w=8, unit='cps', datalinks=along, runbooks=['ConnectionChurn']),
       lib.lines('Connects that fail', 'By reason. no_port: ports. refused, reset: the server. timeout, unreachable: the network. Only the first is about this host.', [
         lib.query('sum by (reason) (rate(socket_connect_failures_total{<N>}[$__rate_interval]))', '{{reason}}'),
       ], w=8, unit='cps', stack=true, runbooks=['EphemeralPortsExhausted', 'DestinationFailing']),
@@ -89,13 +90,13 @@ function(lib)
         lib.query('sum by (state) (socket_destination_sockets{<N>})', '{{state}}'),
       ], w=8, stack=true, runbooks=['ConnectionChurn', 'CloseWaitLeak']),
       lib.lines('TIME_WAIT of the sockets to a destination', 'Over the line, with many connections a second that live short, is churn: a client per request. The runbook says how to reuse connections in each runtime.', [
-        lib.query('topk(10, %s)' % queries.churn('instance, destination, destination_port, peer_service'), '{{instance}} ' + to),
+        lib.query('topk(10, %s)' % queries.churn('environment, cluster, instance, destination, destination_port, peer_service'), to + ' from {{instance}}'),
       ], w=8, unit='percentunit', max=1, thresholds=[['warning', config.churnTimeWait]], runbooks=['ConnectionChurn']),
       lib.lines('Connections shorter than a second', 'Part of the closed connections. Near 100 % with thousands of TIME_WAIT: nothing is reused.', [
         lib.query(|||
-          topk(10, sum by (instance, destination, destination_port, peer_service) (rate(socket_connections_short_lived_total{<N>,destination!="other"}[$__rate_interval]))
-          / (sum by (instance, destination, destination_port, peer_service) (rate(socket_connections_closed_total{<N>,destination!="other"}[$__rate_interval])) > 0))
-        |||, '{{instance}} ' + to),
+          topk(15, sum by (environment, cluster, instance, destination, destination_port, peer_service) (rate(socket_connections_short_lived_total{<N>,destination!="other"}[$__rate_interval]))
+          / (sum by (environment, cluster, instance, destination, destination_port, peer_service) (rate(socket_connections_closed_total{<N>,destination!="other"}[$__rate_interval])) > 0))
+        |||, to + ' from {{instance}}'),
       ], w=8, unit='percentunit', max=1, runbooks=['ConnectionChurn']),
       lib.heatmap('Search for a port', 'How long connect() looked for a free port. A cloud that rises to milliseconds is CPU time lost to a range that is over half full. Where the feature port_search_tracking is off, only searches in vain are here.',
                   queries.buckets('socket_port_search_seconds', '<N>'), runbooks=['EphemeralPortSearchSlow']),
@@ -105,7 +106,7 @@ function(lib)
     ]),
     lib.row('Or is it another limit?', [
       lib.bars('Worst of each other limit', 'Ports are one way to run out of sockets; here are the others, worst host of each. Over the line: see Limits.', [
-        lib.now('max(%s) or vector(0)' % of[1], of[0])
+        lib.now('max(%s)' % of[1], of[0])
         for of in [
           ['file descriptors of a process', queries.descriptors],
           ['accept queue', queries.queues],
@@ -116,7 +117,7 @@ function(lib)
         ]
       ], unit='percentunit', thresholds=[['warning', config.tableWarning], ['critical', config.tableCritical]], max=1, runbooks=['ProcessFdsNearLimit', 'ConntrackFillingUp']),
       lib.lines('Ports that connect() may take', 'The range less reserved ports and those of listeners. Small, or falling: somebody narrowed ip_local_port_range, or holds ports by bind(). More in the runbook on sysctls.', [
-        lib.query('min by (instance, protocol) (socket_ephemeral_ports_usable{<N>})', '{{instance}} {{protocol}}'),
+        lib.query('min by (environment, cluster, instance, protocol) (socket_ephemeral_ports_usable{<N>})', '{{instance}} {{protocol}}'),
       ], runbooks=['EphemeralPortsHigh'], calcs=['lastNotNull', 'min']),
     ]),
   ], 'EphemeralPort.+|ConnectionChurn|CloseWaitLeak|DestinationFailing')

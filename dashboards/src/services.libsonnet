@@ -3,7 +3,7 @@ local queries = import 'queries.libsonnet';
 
 function(lib)
   local config = lib.config;
-  local keys = 'peer_service, destination, destination_port';
+  local keys = 'environment, cluster, peer_service, destination, destination_port';
   local to = '{{peer_service}} {{destination}}:{{destination_port}}';
   local failures = [['warning', config.failureWarning], ['critical', config.failureCritical]];
   local slow = [['warning', config.slowSeconds]];
@@ -15,29 +15,30 @@ function(lib)
     sum by (%(k)s) (rate(socket_connect_failures_total{<N>,destination!="other",reason="no_port"}[$__rate_interval]))
     / (sum by (%(k)s) (rate(socket_connect_attempts_total{<N>,destination!="other"}[$__rate_interval])) > 0)
   ||| % { k: keys };
+  local responses = '0 * max(socket_exporter_feature_info{<H>,feature="response_times",state="on"})';
   local quantiles(metric) = [
     lib.query(queries.quantile(q / 100, metric, known), 'p%d' % q)
     for q in [50, 95, 99]
   ];
 
-  lib.dashboard('socket-services', 'How other services answer: error rate, response and connect times by destination. Response times need --collector.connects.responses.', [
+  lib.dashboard('socket-services', 'How other services answer: error rate, response and connect times by destination. Where there are no response times the feature response_times in Exporter health says why.', [
     lib.row('Which service is bad?', [
       lib.stat('Worst service failing', 'Part of the attempts to the worst destination that fail, but for those without a free port. Red: that service, or the way to it, is down.',
-               'max(%s) or vector(0)' % failing, unit='percentunit', thresholds=failures, runbooks=['DestinationFailing']),
+               'max(%s)' % failing, zero=lib.following, unit='percentunit', thresholds=failures, runbooks=['DestinationFailing']),
       lib.stat('Worst: response p95', 'Of the slowest destination: one in twenty responses begins later than this. Orange is slow; the alert also wants it to be %g times as slow as a day ago.' % config.slowFactor,
-               'max(%s) or vector(0)' % p95, unit='s', thresholds=slow, runbooks=['DestinationSlow']),
+               'max(%s)' % p95, unit='s', thresholds=slow, runbooks=['DestinationSlow']),
       lib.stat('Worst: connect p95', 'TCP handshake with the slowest destination. 1 s and 3 s are lost SYNs: the accept queue of the server, or the network.',
-               'max(%s) or vector(0)' % queries.quantile(0.95, 'socket_connect_duration_seconds', known, keys + ', le'), unit='s', runbooks=['DestinationFailing']),
+               'max(%s)' % queries.quantile(0.95, 'socket_connect_duration_seconds', known, keys + ', le'), unit='s', runbooks=['DestinationFailing']),
       lib.stat('connect() without a port', 'Failures that are not the services\' fault: this side has no port left. See Socket exhaustion.',
-               queries.no_port + ' or vector(0)', unit='cps', thresholds=[['critical', 1e-9]], runbooks=['EphemeralPortsExhausted']),
-      lib.stat('Connections opened', 'To all destinations.', 'sum(rate(socket_connect_attempts_total{<N>}[$__rate_interval])) or vector(0)', unit='cps', runbooks=['ConnectionChurn']),
-      lib.stat('Responses', 'Timed a second, of all destinations. 0 with connections open: --collector.connects.responses is not set.',
-               'sum(rate(socket_response_seconds_count{<H>}[$__rate_interval])) or vector(0)', unit='reqps', runbooks=['DestinationSlow']),
+               queries.no_port, zero=lib.following, unit='cps', thresholds=[['critical', 1e-9]], runbooks=['EphemeralPortsExhausted']),
+      lib.stat('Connections opened', 'To all destinations.', 'sum(rate(socket_connect_attempts_total{<N>}[$__rate_interval]))', zero=lib.following, unit='cps', runbooks=['ConnectionChurn']),
+      lib.stat('Responses', 'Timed a second, of all destinations. No data: no host follows them; the feature response_times in Exporter health says why.',
+               'sum(rate(socket_response_seconds_count{<H>}[$__rate_interval]))', zero=responses, unit='reqps', runbooks=['DestinationSlow']),
       lib.conditions('What the alerts wait for', 'What the alerts on destinations wait for, from the metrics: worst destination of each.', [
-        lib.condition('connects fail', failing, config.failureWarning, config.failureCritical),
-        lib.condition('responses are slow', p95, config.slowSeconds),
-        lib.truth('slower than a day ago', '%s > %g * %s' % [p95, config.slowFactor, queries.quantile(0.95, 'socket_response_seconds', known, keys + ', le', ' offset 1d')], 1),
-        lib.condition('no port left on this side', queries.no_port, critical=0),
+        lib.condition('connects fail', failing, config.failureWarning, config.failureCritical, zero=lib.following),
+        lib.condition('responses are slow', p95, config.slowSeconds, zero=responses),
+        lib.truth('slower than a day ago', '%s > %g * %s' % [p95, config.slowFactor, queries.quantile(0.95, 'socket_response_seconds', known, keys + ', le', ' offset 1d')], 1, zero=responses),
+        lib.condition('no port left on this side', queries.no_port, critical=0, zero=lib.following),
       ], runbooks=['DestinationFailing', 'DestinationSlow']),
     ]),
     lib.row('Services', [
@@ -48,6 +49,7 @@ function(lib)
         lib.cells(queries.opens(keys)),
         lib.cells(no_port),
       ], [
+        ['cluster', 'cluster', [lib.width(110)]],
         ['peer_service', 'service'],
         ['destination', 'destination'],
         ['destination_port', 'port', [lib.width(70)]],
@@ -58,10 +60,10 @@ function(lib)
         ['Value #D', 'opened', [lib.unit('cps'), lib.width(110)]],
       ], w=24, h=7, sort='connects failing', runbooks=['DestinationFailing', 'DestinationSlow', 'EphemeralPortsExhausted']),
       lib.lines('Connects failing, by service', 'Over the red line the service is down for us. See by reason and by host below.', [
-        lib.query(failing, to),
-      ], unit='percentunit', max=1, thresholds=failures, runbooks=['DestinationFailing']),
+        lib.query('topk(15, %s)' % failing, to),
+      ], unit='percentunit', softMax=0.3, thresholds=failures, runbooks=['DestinationFailing']),
       lib.lines('Response p95, by service', 'From the last byte of the request to the first of the answer. Rises with connect time: the network or the server\'s host. Alone: the application behind it.', [
-        lib.query(p95, to),
+        lib.query('topk(15, %s)' % p95, to),
       ], unit='s', thresholds=slow, runbooks=['DestinationSlow']),
     ]),
     lib.row('How do they fail?', [
@@ -69,10 +71,10 @@ function(lib)
         lib.query('sum by (reason) (rate(socket_connect_failures_total{<N>}[$__rate_interval]))', '{{reason}}'),
       ], w=8, unit='cps', stack=true, runbooks=['DestinationFailing']),
       lib.lines('Failures by host', 'One host: its network, its ports. All: the service.', [
-        lib.query('topk(10, sum by (instance, netns) (rate(socket_connect_failures_total{<N>}[$__rate_interval])))', '{{instance}} {{netns}}'),
-      ], w=8, unit='cps', links=[], runbooks=['DestinationFailing']),
+        lib.query('topk(10, sum by (environment, cluster, instance, netns) (rate(socket_connect_failures_total{<N>}[$__rate_interval])))', '{{instance}} {{netns}}'),
+      ], w=8, unit='cps', datalinks=[lib.along('Host and pod detail', 'socket-connections', ['instance', 'netns'])], runbooks=['DestinationFailing']),
       lib.lines('Connections that broke', 'Established ones that ended by a reset or a timeout: proxies that restart, idle timeouts of NAT and load balancers.', [
-        lib.query('topk(10, sum by (peer_service, destination, destination_port, kind) (rate(socket_connections_closed_total{<N>,kind=~"reset|timeout|aborted"}[$__rate_interval])))', '{{kind}} ' + to),
+        lib.query('topk(10, sum by (environment, cluster, peer_service, destination, destination_port, kind) (rate(socket_connections_closed_total{<N>,kind=~"reset|timeout|aborted"}[$__rate_interval])))', '{{kind}} ' + to),
       ], w=8, unit='cps', runbooks=['DestinationFailing']),
     ]),
     lib.row('How slow are they?', [

@@ -16,7 +16,7 @@ CONFIG = f"""
 services:
   - {{name: orders-db, match: ["{FULL[0]}:{FULL[1]}"]}}
   - {{name: payments, match: ["{ANSWERS[0]}:{ANSWERS[1]}"]}}
-websocket: {{ports: [{WEBSOCKETS[1]}], limits: {{{WEBSOCKETS[1]}: 100}}}}
+websocket: {{ports: [{WEBSOCKETS[1]}], tls: true, limits: {{{WEBSOCKETS[1]}: 100}}}}
 """
 UID = "0f1e2d3c-4b5a-4697-8899-aabbccddeeff"
 FEW = 4

@@ -15,13 +15,17 @@ from promql import Expression, Wrong
 UIDS = {"socket-ports", "socket-connections", "socket-services", "socket-websocket", "socket-limits", "socket-exporter"}
 VARIABLES = ["datasource", "environment", "cluster", "job", "instance", "netns"]
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-UNITS = {"none", "string", "short", "percentunit", "s", "bytes", "Bps", "cps", "pps", "reqps"}
+UNITS = {"none", "string", "short", "locale", "percentunit", "s", "bytes", "Bps", "cps", "pps", "reqps"}
 SEVERITY = {"blue": "info", "orange": "warning", "red": "critical"}
 WORST = ["green", "blue", "orange", "red"]
 IMPLIED = {"ListenQueueFull": {1.0}}  # longer than its limit
 NUMBER = r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])"
-RANGE = re.compile(r"(\w+)\(\s*[\w:]+\{[^}]*\}\[([^\]]+)\]")
-SELECTOR = re.compile(r"[\w:]+\{([^}]*)\}")
+RANGE = re.compile(r"(\w+)\(\s*[\w:]+\s*(?:\{[^}]*\})?\s*\[\s*([^\]]+?)\s*\]")
+HOST = ("job", "instance", "cluster", "environment")
+TYPES = {"row", "stat", "state-timeline", "timeseries", "heatmap", "bargauge", "table"}
+# Names of one thing, of which each has the same colour; no other two have.
+ALIKE = [{"timeout", "abnormal_timeout"}, {"reset", "abnormal_reset"}, {"aborted", "abnormal_local"},
+         {"time_wait", "left in TIME_WAIT"}, {"other", "unknown", "no_status"}, {"none", "abnormal_fin"}]
 
 
 def alerts():
@@ -62,6 +66,7 @@ class Linter:
             self.require(variable["type"] == "query" and variable["multi"] and variable["includeAll"] and
                          variable["allValue"] == everything and variable["label"] == (label or variable["label"]) and
                          variable["datasource"] == DATASOURCE, f"has a variable {name} that is not as it has to be")
+            self.require(variable["definition"] == variable["query"], f"shows another query for {name} than it has")
             self.require(variable["refresh"] == 2, f"does not read {name} anew when the time changes")
             query = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
             self.require(query and query[2] == name, f"has no label_values() for {name}")
@@ -91,9 +96,6 @@ class Linter:
         for function, window in RANGE.findall(text):
             self.require(function not in ("rate", "irate", "increase") or window == "$__rate_interval",
                          f"has {function}() over {window}")
-        for matchers in SELECTOR.findall(text):
-            for label in ("job", "instance", "cluster", "environment"):
-                self.require(f'{label}=~"${label}"' in matchers.split(","), f"has a selector without ${label}: {matchers}")
         for name in re.findall(r"\$(\w+)", text):
             self.require(name in self.variables or name == "__rate_interval", f"has no variable ${name}")
         result = self.expression(text)
@@ -101,13 +103,15 @@ class Linter:
         if result and result.labels and "*" not in result.labels:
             self.require(used <= result.labels | TARGET_LABELS, f"names series by what they do not have: {used}")
 
-    def expression(self, text, label=None):
+    def expression(self, text, label=None, chosen=HOST):
         try:
             parsed = Expression(text.replace("$__rate_interval", "5m"), self.reference.metric_of, TARGET_LABELS)
         except (Wrong, IndexError) as error:
             return self.complain(f"{error}: {text}")
         for selector in parsed.selectors:
             metric = self.reference.metric_of(selector.metric)
+            for name in () if label else chosen:
+                self.require((name, "=~", "$" + name) in selector.matchers, f"asks for {selector.metric} without ${name}")
             if not label and "netns" in metric.labels and not {"*"} & metric.labels:
                 self.require(("netns", "=~", "$netns") in selector.matchers, f"does not narrow {selector.metric} by netns")
             self.require(not label or label in metric.labels | TARGET_LABELS, f"asks {selector.metric} for {label}")
@@ -169,17 +173,42 @@ class Linter:
         self.require(self.dashboard["schemaVersion"] == 41 and self.dashboard["graphTooltip"] == 1, "has another form")
         self.require(self.dashboard["uid"] + ".json" == self.where, "has another uid than its file")
         self.layout()
+        self.require({link["url"][3:] for link in self.dashboard["links"][:-1]} == UIDS - {self.dashboard["uid"]}, "has no link to each other dashboard")
         for link in self.dashboard["links"]:
             self.link(link["url"])
+        self.require(len(self.dashboard["annotations"]["list"]) == 2, "does not mark critical alerts and warnings")
+        for panel in self.dashboard["panels"]:
+            self.require(panel["type"] in TYPES and not panel.get("collapsed"), f"has {panel['title']}, which Grafana does not show")
         for annotation in self.dashboard["annotations"]["list"]:
             self.require(annotation["datasource"] == DATASOURCE, "has annotations of another data source")
-            self.expression(annotation["expr"])
+            self.expression(annotation["expr"], chosen=("job", "cluster", "environment"))
             pattern = re.search(r'alertname=~"([^"]+)"', annotation["expr"])[1]
             for part in pattern.split("|"):
                 self.require(any(re.fullmatch(part, name) for name in self.alerts), f"marks {part}, which is no alert")
         for panel in self.panels:
             self.panel(panel)
         return self.found
+
+
+def colours(paths):
+    """Complaints of names with two colours, and of colours with two meanings."""
+    names = {}
+    for panel in (panel for path in paths for panel in json.loads(path.read_text())["panels"]):
+        for override in panel.get("fieldConfig", {}).get("overrides", []):
+            for one in override["properties"]:
+                if one["id"] == "color" and one["value"]["mode"] == "fixed":
+                    names.setdefault(override["matcher"]["options"], set()).add(one["value"]["fixedColor"])
+    meaning = {}
+    for name, found in sorted(names.items()):
+        if len(found) > 1:
+            yield f"{name} has the colours {sorted(found)}"
+        meaning.setdefault(min(found), set()).add(name)
+    for colour, same in meaning.items():
+        if len(same) > 1 and not any(same <= alike for alike in ALIKE):
+            yield f"{colour} stands for {sorted(same)}"
+    for alike in ALIKE:
+        if len({min(names[name]) for name in alike}) > 1:
+            yield f"{sorted(alike)} have different colours"
 
 
 def drawn(reference):
@@ -198,7 +227,7 @@ def main():
     paths = sorted(pathlib.Path("dashboards/json").glob("*.json"))
     reference = Reference()
     found = [complaint for path in paths for complaint in Linter(path, reference, known_alerts).run()]
-    found += drawn(reference)
+    found += [*colours(paths), *drawn(reference)]
     if '"resolved"' in pathlib.Path("dashboards/render/package-lock.json").read_text():
         found.append("dashboards/render/package-lock.json has addresses")
     uids = {json.loads(path.read_text())["uid"] for path in paths}

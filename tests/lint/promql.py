@@ -3,7 +3,7 @@ import re
 from typing import NamedTuple
 
 TOKEN = re.compile(r"""\s*(?:
-    (?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.]))
+    (?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])|NaN(?![\w:]))
   | (?P<duration>(?:\d+(?:ms|[smhdwy]))+)
   | (?P<string>"(?:[^"\\]|\\.)*")
   | (?P<name>[a-zA-Z_:][\w:]*)
