@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes hours of a small fleet as OpenMetrics: incidents.py calm|exhaustion|websocket [--span|--once]"""
+"""Writes hours of a small fleet as OpenMetrics: incidents.py brief|calm|exhaustion|websocket [--span|--once]"""
 import datetime
 import math
 import sys
@@ -55,6 +55,10 @@ class Calm:
     broken, shutdown, back = 0, 0, 0
     latency, failing, silence = 0.02, 0.01, 0
     open = 1.0
+
+
+class Brief(Calm):
+    minutes = 30
 
 
 class Websocket(Calm):
@@ -289,7 +293,7 @@ class Fleet:
             book.counter(f"websocket_tracker_{name}_total", base, 0.4 if name == "repaired" else 0, 0.2)
 
 
-SCENARIOS = {"calm": Calm, "exhaustion": Exhaustion, "websocket": Websocket}
+SCENARIOS = {"brief": Brief, "calm": Calm, "exhaustion": Exhaustion, "websocket": Websocket}
 
 if __name__ == "__main__":
     chosen = SCENARIOS[sys.argv[1]]
