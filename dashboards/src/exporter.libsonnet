@@ -75,7 +75,7 @@ function(lib)
       ], w=8, runbooks=['SocketExporterLabelOverflow']),
     ]),
     lib.row('Who asks it, and what runs?', [
-      lib.lines('HTTP requests', 'By code. 503: too many at once, or too slow. 401: a scraper without the password.', [
+      lib.lines('HTTP requests', 'By code. 503: too many at once, or too slow.', [
         lib.query('sum by (code, path) (rate(socket_exporter_http_requests_total{<H>}[$__rate_interval])) > 0', '{{code}} {{path}}'),
       ], w=8, unit='reqps', runbooks=['SocketExporterDown']),
       lib.table('Builds', 'One row per version that runs. Several: a rollout that is not over.', [

@@ -47,6 +47,11 @@ class Prometheus(harness.Server):
             raise AssertionError(f"{parameters}: {answer['error']}")
         return answer["data"]
 
+    def value(self, expression):
+        """Of the one result."""
+        [result] = self.ask("query", query=expression)["result"]
+        return float(result["value"][1])
+
     def has_data(self, expression, instant):
         """Whether there is a number among the results."""
         now = time.time()
@@ -112,6 +117,23 @@ class DashboardsTest(unittest.TestCase):
     def test_narrowed_to_one_pod(self):
         self.check({"environment": "test", "cluster": "one", "job": "socket-exporter",
                     "instance": f"127.0.0.1:{self.exporter.port}", "netns": busy_host.POD})
+
+    def test_numbers_are_those_of_the_host(self):
+        """Of the first panels, which are computed of many series."""
+        known = {"socket-ports: Fullest tuple A": 1, "socket-ports: Time to exhaustion A": 0,
+                 "socket-ports: Namespaces over 70 % A": 1, "socket-ports: Hosts seen A": 1,
+                 "socket-connections: Fullest tuple A": 1, "socket-websocket: Active connections A": busy_host.FEW,
+                 "socket-exporter: Down A": 0, "socket-exporter: Collectors failing A": 0}
+        asked = queries(EVERYTHING)
+
+        def are_right():
+            self.host.tick()
+            self.found = {name: self.prometheus.value(asked[name][0]) for name in known}
+            return self.found == known
+        try:
+            harness.eventually(are_right, "the numbers of the host", IN_TIME)
+        except AssertionError:
+            self.assertEqual(self.found, known)
 
     def test_nothing_is_known_without_an_exporter(self):
         """No zero, and nothing green, where nobody has looked."""
