@@ -2,7 +2,7 @@
 import * as D from '@grafana/data';
 
 export const chosen = JSON.parse(new URLSearchParams(location.search).get('choice') ?? '{}');
-const ALL = {environment: '.*', cluster: '.*', job: '.+', instance: '.+', netns: '.+'};
+const ALL = {environment: '.*', cluster: '.*', job: '.+', instance: '.+', netns: '.+', destination: '.+'};
 
 const filled = (expr, span) => expr.replace(/\$__rate_interval/g, span.rate).replace(/"\$(\w+)"/g, (whole, name) => `"${chosen[name] ?? ALL[name]}"`);
 const legend = (format, labels) => (format ? format.replace(/\{\{(\w+)\}\}/g, (whole, name) => labels[name] ?? '').replace(/\s+/g, ' ').trim() : 'Value');

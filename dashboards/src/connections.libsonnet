@@ -8,7 +8,7 @@ function(lib)
   local levels = [['info', config.portsSlow], ['warning', config.portsWarning], ['critical', config.portsCritical]];
   local states = 'established|time_wait|close_wait|fin_wait2|syn_sent';
   local sockets(state) = 'max(sum by (environment, cluster, job, instance, netns) (socket_tcp_sockets{<N>,state="%s"}))' % state;
-  local services = lib.down('External services', 'socket-services', []);
+  local services = lib.down('External services', 'socket-services', ['destination']);
 
   lib.dashboard('socket-connections', 'Sockets of one host, pod or container by state, destination and process, and what is wrong with them. Choose instance and network namespace above.', [
     lib.row('What is wrong here?', [

@@ -295,7 +295,20 @@ function(config)
       );
       { bottom: placed.bottom, panels: [{ type: 'row', title: row.title, collapsed: false, panels: [], gridPos: { x: 0, y: y, w: 24, h: 1 } }] + placed.panels },
 
-    dashboard(uid, description, rows, alerts):: {
+    // Narrows everything but what is known of features.
+    narrowed(rows, matcher):: [
+      row { panels: [
+        panel { targets: [
+          target { expr: std.strReplace(std.strReplace(target.expr, 'instance=~"$instance"', 'instance=~"$instance",' + matcher), matcher + ',feature=', 'feature=') }
+          for target in panel.targets
+        ] }
+        for panel in row.panels
+      ] }
+      for row in rows
+    ],
+    variable:: variable,
+
+    dashboard(uid, description, rows, alerts, variables=[]):: {
       uid: uid,
       title: 'Sockets / ' + dashboards[uid],
       description: description,
@@ -336,7 +349,7 @@ function(config)
         variable('job', 'Job', 'label_values(%s{environment=~"$environment",cluster=~"$cluster"}, job)' % series, '.+'),
         variable('instance', 'Instance', 'label_values(%s{environment=~"$environment",cluster=~"$cluster",job=~"$job"}, instance)' % series, '.+'),
         variable('netns', 'Network namespace', 'label_values(socket_netns_info{%s}, netns)' % host, '.+'),
-      ] },
+      ] + variables },
       local placed = std.foldl(
         function(state, row) local one = place(row, state.bottom); { bottom: one.bottom, panels: state.panels + one.panels },
         rows,

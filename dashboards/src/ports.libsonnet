@@ -8,7 +8,7 @@ function(lib)
   local to = '{{peer_service}} {{destination}}:{{destination_port}}';
   local detail = lib.down('Host and pod detail', 'socket-connections', ['instance', 'netns']);
   local along = [lib.along('Host and pod detail', 'socket-connections', ['instance', 'netns'])];
-  local services = lib.down('External services', 'socket-services', ['instance']);
+  local services = lib.down('External services', 'socket-services', ['instance', 'destination']);
   local held = |||
     topk(10, sum by (environment, cluster, instance, netns, namespace, pod, comm) (
       socket_destination_opener_ratio{<N>}

@@ -21,7 +21,7 @@ function(lib)
     for q in [50, 95, 99]
   ];
 
-  lib.dashboard('socket-services', 'How other services answer: error rate, response and connect times by destination. Where there are no response times the feature response_times in Exporter health says why.', [
+  lib.dashboard('socket-services', 'How other services answer: error rate, response and connect times by destination. Where there are no response times the feature response_times in Exporter health says why.', lib.narrowed([
     lib.row('Which service is bad?', [
       lib.stat('Worst service failing', 'Part of the attempts to the worst destination that fail, but for those without a free port. Red: that service, or the way to it, is down.',
                'max(%s)' % failing, zero=lib.following, unit='percentunit', thresholds=failures, runbooks=['DestinationFailing']),
@@ -92,4 +92,6 @@ function(lib)
       ], w=8, runbooks=['EphemeralPortsHigh']),
       lib.heatmap('Lifetime of connections', 'Under a second: a connection per request. A band at 60 s or 350 s: an idle timeout in between.', queries.buckets('socket_connection_duration_seconds'), w=8, runbooks=['ConnectionChurn']),
     ]),
-  ], 'Destination.+|EphemeralPortsExhausted')
+  ], 'destination=~"$destination"'), 'Destination.+|EphemeralPortsExhausted', [
+    lib.variable('destination', 'Destination', 'label_values(%s, destination)' % lib.expression('socket_destination_sockets{<N>,destination!="other"}'), '.+'),
+  ])

@@ -24,7 +24,7 @@ scrape_configs:
       - targets: ["127.0.0.1:{port}"]
         labels: {{environment: test, cluster: one}}
 """
-EVERYTHING = {"environment": ".*", "cluster": ".*", "job": ".+", "instance": ".+", "netns": ".+"}
+EVERYTHING = {"environment": ".*", "cluster": ".*", "job": ".+", "instance": ".+", "netns": ".+", "destination": ".+"}
 RATE_INTERVAL = "10s"
 SECONDS = 15  # that are shown
 IN_TIME = 120  # processes are looked up once a minute where that takes long
@@ -96,9 +96,8 @@ class DashboardsTest(unittest.TestCase):
         cls.prometheus = cls.enterClassContext(Prometheus(directory, cls.exporter))
         harness.eventually(lambda: cls.prometheus.get("/-/ready").status == 200, "Prometheus is ready")
 
-    def check(self, choice):
-        left = queries(choice)
-        self.assertGreater(len(left), 150)
+    def check(self, choice, names=None):
+        left = {name: query for name, query in queries(choice).items() if not names or name in names}
 
         def all_have_data():
             self.host.tick()
@@ -112,11 +111,12 @@ class DashboardsTest(unittest.TestCase):
             self.assertEqual(sorted(left), [])
 
     def test_everything(self):
+        self.assertGreater(len(queries(EVERYTHING)), 150)
         self.check(EVERYTHING)
 
     def test_narrowed_to_one_pod(self):
         self.check({"environment": "test", "cluster": "one", "job": "socket-exporter",
-                    "instance": f"127.0.0.1:{self.exporter.port}", "netns": busy_host.POD})
+                    "instance": f"127.0.0.1:{self.exporter.port}", "netns": busy_host.POD, "destination": ".+"})
 
     def test_numbers_are_those_of_the_host(self):
         """Of the first panels, which are computed of many series."""
@@ -139,6 +139,12 @@ class DashboardsTest(unittest.TestCase):
         """No zero, and nothing green, where nobody has looked."""
         for name, query in queries(EVERYTHING | {"job": "another"}).items():
             self.assertFalse(self.prometheus.has_data(*query), f"{name}: {query[0]}")
+
+    def test_narrowed_to_one_destination(self):
+        choice = EVERYTHING | {"destination": busy_host.ANSWERS[0]}
+        names = {name for name in queries(choice) if re.search("ervices: (Opened|Sockets|Response time|Connect time)", name)}
+        self.assertEqual(len(names), 8)
+        self.check(choice, names)
 
     def test_drop_downs_offer_what_there_is(self):
         for dashboard in dashboards():

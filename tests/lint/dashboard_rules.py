@@ -56,12 +56,13 @@ class Linter:
 
     def templates(self):
         """template-datasource, -job, -instance, -label-promql, -on-time-change-reload; uneditable-dashboard."""
-        self.require(list(self.variables) == VARIABLES, f"has other variables than {VARIABLES}")
+        own = ["destination"] if self.dashboard["uid"] == "socket-services" else []
+        self.require(list(self.variables) == VARIABLES + own, f"has other variables than {VARIABLES + own}")
         source = self.variables["datasource"]
         self.require((source["type"], source["label"], source["query"]) == ("datasource", "Data source", "prometheus"),
                      "has no templated data source")
         for name, label, everything in (("job", "Job", ".+"), ("instance", "Instance", ".+"), ("netns", None, ".+"),
-                                        ("environment", None, ".*"), ("cluster", None, ".*")):
+                                        ("environment", None, ".*"), ("cluster", None, ".*"), *((name, None, ".+") for name in own)):
             variable = self.variables[name]
             self.require(variable["type"] == "query" and variable["multi"] and variable["includeAll"] and
                          variable["allValue"] == everything and variable["label"] == (label or variable["label"]) and
@@ -114,6 +115,8 @@ class Linter:
                 self.require((name, "=~", "$" + name) in selector.matchers, f"asks for {selector.metric} without ${name}")
             if not label and "netns" in metric.labels and not {"*"} & metric.labels:
                 self.require(("netns", "=~", "$netns") in selector.matchers, f"does not narrow {selector.metric} by netns")
+            if not label and "destination" in self.variables and "destination" in metric.labels:
+                self.require(("destination", "=~", "$destination") in selector.matchers, f"does not narrow {selector.metric} by destination")
             self.require(not label or label in metric.labels | TARGET_LABELS, f"asks {selector.metric} for {label}")
         return parsed.result
 
@@ -134,7 +137,8 @@ class Linter:
         elif uid := re.match(r"/d/([\w-]+)", url):
             self.require(uid[1] in UIDS, f"links to {url}")
             for name in re.findall(r"var-(\w+)=", url) + re.findall(r"\$\{(\w+):queryparam\}", url):
-                self.require(name in self.variables or name == "__url_time_range", f"links with a variable {name}")
+                known = name in (*VARIABLES, "__url_time_range") or (uid[1], name) == ("socket-services", "destination")
+                self.require(known, f"links with a variable {name}")
 
     def thresholds(self, panel):
         """Each step has the value of an alert that the panel has the runbook of, and its severity's colour."""
