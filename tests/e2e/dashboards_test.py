@@ -48,9 +48,9 @@ class Prometheus(harness.Server):
         return answer["data"]
 
     def value(self, expression):
-        """Of the one result."""
-        [result] = self.ask("query", query=expression)["result"]
-        return float(result["value"][1])
+        """Of the one result, or NaN."""
+        result = self.ask("query", query=expression)["result"]
+        return float(result[0]["value"][1]) if len(result) == 1 else math.nan
 
     def has_data(self, expression, instant):
         """Whether there is a number among the results."""
@@ -123,17 +123,24 @@ class DashboardsTest(unittest.TestCase):
         known = {"socket-ports: Fullest tuple A": 1, "socket-ports: Time to exhaustion A": 0,
                  "socket-ports: Namespaces over 70 % A": 1, "socket-ports: Hosts seen A": 1,
                  "socket-connections: Fullest tuple A": 1, "socket-websocket: Active connections A": busy_host.FEW,
+                 "socket-ports: What the alerts wait for A": 3, "socket-ports: What the alerts wait for C": 3,
                  "socket-exporter: Down A": 0, "socket-exporter: Collectors failing A": 0}
+        positive = [f"{where} A" for where in (
+            "socket-ports: connect() without a port", "socket-ports: Worst service failing", "socket-connections: ESTABLISHED",
+            "socket-connections: TIME_WAIT", "socket-connections: CLOSE_WAIT of a process", "socket-connections: Connections opened",
+            "socket-services: Responses", "socket-services: Worst: response p95", "socket-websocket: Connections broken",
+            "socket-websocket: Connections ended", "socket-websocket: Connections begun", "socket-websocket: Handshakes failing")]
         asked = queries(EVERYTHING)
 
         def are_right():
             self.host.tick()
             self.found = {name: self.prometheus.value(asked[name][0]) for name in known}
-            return self.found == known
+            self.silent = [name for name in positive if not self.prometheus.value(asked[name][0]) > 0]
+            return self.found == known and not self.silent
         try:
             harness.eventually(are_right, "the numbers of the host", IN_TIME)
         except AssertionError:
-            self.assertEqual(self.found, known)
+            self.assertEqual((self.found, self.silent), (known, []))
 
     def test_nothing_is_known_without_an_exporter(self):
         """No zero, and nothing green, where nobody has looked."""
