@@ -16,9 +16,9 @@ namespace {
 constexpr std::size_t kLargestFile = 1U << 20U;
 constexpr std::size_t kLongestName = 128;
 
-using Kind = YamlNode::Kind;
+using NodeKind = YamlNode::Kind;
 
-std::string_view name_of(Kind kind) {
+std::string_view name_of(NodeKind kind) {
   constexpr std::string_view kNames[] = {"empty", "a single value", "a list", "a mapping"};
   return kNames[static_cast<std::size_t>(kind)];
 }
@@ -37,7 +37,7 @@ class ConfigReader {
 
   Result<Config> read(const YamlNode& root) {
     Config config;
-    if (root.kind == Kind::null) return config;
+    if (root.kind == NodeKind::null) return config;
     const auto read =
         for_each_key(root, "", "services, checks, websocket",
                      [&](const std::string& key, const YamlNode& value) -> std::optional<Result<>> {
@@ -58,7 +58,7 @@ class ConfigReader {
                         : fmt::format("{}:{}: {}: {}", file_, node.line, key, what)};
   }
 
-  Result<> want(const YamlNode& node, std::string_view key, Kind kind,
+  Result<> want(const YamlNode& node, std::string_view key, NodeKind kind,
                 std::string_view hint) const {
     if (node.kind == kind) return {};
     return wrong(node, key.empty() ? "the file" : key,
@@ -69,7 +69,7 @@ class ConfigReader {
   template <typename Read>
   Result<> for_each_key(const YamlNode& map, const std::string& path, std::string_view known,
                         Read read) const {
-    if (auto is_map = want(map, path, Kind::map, fmt::format("with keys out of {}", known));
+    if (auto is_map = want(map, path, NodeKind::map, fmt::format("with keys out of {}", known));
         !is_map) {
       return is_map;
     }
@@ -86,9 +86,9 @@ class ConfigReader {
 
   Result<std::vector<Service>> read_services(const YamlNode& list) {
     std::vector<Service> services;
-    if (list.kind == Kind::null) return services;
+    if (list.kind == NodeKind::null) return services;
     const auto is_list =
-        want(list, "services", Kind::list, "such as - {name: payments, match: [10.1.0.0/16]}");
+        want(list, "services", NodeKind::list, "such as - {name: payments, match: [10.1.0.0/16]}");
     if (!is_list) return is_list.error();
     for (std::size_t i = 0; i < list.items.size(); ++i) {
       auto service = read_service(list.items[i], fmt::format("services[{}]", i));
@@ -116,7 +116,7 @@ class ConfigReader {
   }
 
   Result<std::string> read_name(const YamlNode& node, const std::string& path) {
-    if (auto scalar = want(node, path, Kind::scalar, "such as payments"); !scalar)
+    if (auto scalar = want(node, path, NodeKind::scalar, "such as payments"); !scalar)
       return scalar.error();
     const auto control = [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; };
     if (node.text.empty() || node.text.size() > kLongestName ||
@@ -134,7 +134,7 @@ class ConfigReader {
 
   Result<std::vector<ServiceMatch>> read_matches(const YamlNode& list, const std::string& path) {
     const auto is_list =
-        want(list, path, Kind::list, "such as [10.1.0.0/16, \"db.example.com:5432\"]");
+        want(list, path, NodeKind::list, "such as [10.1.0.0/16, \"db.example.com:5432\"]");
     if (!is_list) return is_list.error();
     if (list.items.empty()) return wrong(list, path, "is empty; add a match or drop the service");
     std::vector<ServiceMatch> matches;
@@ -147,7 +147,7 @@ class ConfigReader {
   }
 
   Result<ServiceMatch> read_match(const YamlNode& node, const std::string& path) {
-    if (node.kind != Kind::scalar) {
+    if (node.kind != NodeKind::scalar) {
       return wrong(node, path,
                    fmt::format("is {}, has to be a single value; quote it: \"[2001:db8::1]:443\"",
                                name_of(node.kind)));
@@ -168,7 +168,7 @@ class ConfigReader {
 
   Result<CheckThresholds> read_checks(const YamlNode& map) const {
     CheckThresholds checks;
-    if (map.kind == Kind::null) return checks;
+    if (map.kind == NodeKind::null) return checks;
     const std::string known = fmt::format("{}", fmt::join(kCheckNames, ", "));
     const auto read = for_each_key(
         map, "checks", known,
@@ -210,7 +210,7 @@ class ConfigReader {
   }
 
   Result<std::optional<double>> percent(const YamlNode& node, const std::string& path) const {
-    const auto scalar = want(node, path, Kind::scalar, "such as 70");
+    const auto scalar = want(node, path, NodeKind::scalar, "such as 70");
     if (!scalar) return scalar.error();
     const auto value = parse_percent(node.text);
     if (value) return value;
@@ -220,7 +220,7 @@ class ConfigReader {
 
   Result<WebsocketConfig> read_websocket(const YamlNode& map) const {
     WebsocketConfig websocket;
-    if (map.kind == Kind::null) return websocket;
+    if (map.kind == NodeKind::null) return websocket;
     const auto read =
         for_each_key(map, "websocket", "ports, client_ports, auto, tls, limits",
                      [&](const std::string& key, const YamlNode& value) -> std::optional<Result<>> {
@@ -239,16 +239,16 @@ class ConfigReader {
 
   Result<std::map<std::uint16_t, std::uint64_t>> read_limits(const YamlNode& map) const {
     std::map<std::uint16_t, std::uint64_t> limits;
-    if (map.kind == Kind::null) return limits;
+    if (map.kind == NodeKind::null) return limits;
     const std::string path = "websocket.limits";
-    if (auto is_map = want(map, path, Kind::map, "such as {8003: 10000}"); !is_map) {
+    if (auto is_map = want(map, path, NodeKind::map, "such as {8003: 10000}"); !is_map) {
       return is_map.error();
     }
     for (std::size_t i = 0; i + 1 < map.items.size(); i += 2) {
       const auto port = read_port(map.items[i], path);
       if (!port) return port.error();
       const YamlNode& node = map.items[i + 1];
-      const auto limit = node.kind == Kind::scalar ? parse_number<std::uint64_t>(node.text)
+      const auto limit = node.kind == NodeKind::scalar ? parse_number<std::uint64_t>(node.text)
                                                    : std::optional<std::uint64_t>();
       if (!limit || *limit == 0) {
         return wrong(
@@ -262,7 +262,7 @@ class ConfigReader {
   }
 
   Result<std::uint16_t> read_port(const YamlNode& node, const std::string& path) const {
-    const auto port = node.kind == Kind::scalar ? parse_number<std::uint16_t>(node.text)
+    const auto port = node.kind == NodeKind::scalar ? parse_number<std::uint16_t>(node.text)
                                                 : std::optional<std::uint16_t>();
     if (port && *port != 0) return *port;
     return wrong(node, path,
@@ -271,7 +271,7 @@ class ConfigReader {
 
   Result<std::vector<std::uint16_t>> read_ports(const YamlNode& list,
                                                 const std::string& path) const {
-    const auto is_list = want(list, path, Kind::list, "such as [8003, 8080]");
+    const auto is_list = want(list, path, NodeKind::list, "such as [8003, 8080]");
     if (!is_list) return is_list.error();
     std::vector<std::uint16_t> ports;
     for (std::size_t i = 0; i < list.items.size(); ++i) {
@@ -283,8 +283,8 @@ class ConfigReader {
   }
 
   Result<bool> read_flag(const YamlNode& node, const std::string& path) const {
-    if (node.kind == Kind::scalar && node.text == "true") return true;
-    if (node.kind == Kind::scalar && node.text == "false") return false;
+    if (node.kind == NodeKind::scalar && node.text == "true") return true;
+    if (node.kind == NodeKind::scalar && node.text == "false") return false;
     return wrong(node, path, fmt::format("\"{}\" has to be true or false", node.text));
   }
 

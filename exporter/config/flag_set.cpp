@@ -9,7 +9,7 @@
 namespace socket_exporter {
 namespace {
 
-Error wrong(std::string what) {
+Error malformed(std::string what) {
   return {Error::Kind::malformed, std::move(what)};
 }
 
@@ -46,7 +46,7 @@ bool takes_value(const Flag& flag) {
 Result<> refuse_empty_values(std::span<const std::string> arguments) {
   for (const std::string& argument : arguments) {
     if (argument.starts_with("--") && argument.find('=') == argument.size() - 1) {
-      return wrong(fmt::format("flag \"{}\" has an empty value; leave the flag out or give a value",
+      return malformed(fmt::format("flag \"{}\" has an empty value; leave the flag out or give a value",
                                argument.substr(0, argument.size() - 1)));
     }
   }
@@ -75,21 +75,21 @@ Error explain(const CLI::ParseError& error, std::span<const Flag> flags) {
   const auto flag = std::find_if(flags.begin(), flags.end(), [&](const Flag& each) {
     return name == each.name || name == "no-" + each.name;
   });
-  if (flag == flags.end()) return wrong(text.substr(0, text.find('\n')));
-  if (!takes_value(*flag)) return wrong(fmt::format("flag \"--{}\" takes no value", name));
-  return wrong(
+  if (flag == flags.end()) return malformed(text.substr(0, text.find('\n')));
+  if (!takes_value(*flag)) return malformed(fmt::format("flag \"--{}\" takes no value", name));
+  return malformed(
       fmt::format("flag \"--{0}\" needs a value, such as --{0}={1}", name, flag->placeholder));
 }
 
 Result<> check_values(const Flag& flag, const std::vector<std::string>& values) {
   if (values.size() > 1 && flag.kind != Flag::Kind::repeatable) {
-    return wrong(
+    return malformed(
         fmt::format("flag \"--{}\" is given {} times; give it once", flag.name, values.size()));
   }
   if (!takes_value(flag)) return {};
   for (const std::string& value : values) {
     if (!value.starts_with("--")) continue;
-    return wrong(fmt::format(R"(flag "--{0}" needs a value, such as --{0}={1}; "{2}" is a flag)",
+    return malformed(fmt::format(R"(flag "--{0}" needs a value, such as --{0}={1}; "{2}" is a flag)",
                              flag.name, flag.placeholder, value));
   }
   return {};
@@ -132,7 +132,7 @@ Result<FlagValues> parse_flags(std::span<const Flag> flags,
   for (const std::string& rest : app.remaining()) {
     if (rest.starts_with("-") && rest != "-") {
       const std::string name = rest.substr(0, rest.find('='));
-      return wrong(fmt::format("unknown flag \"{}\"{} See --help.", name,
+      return malformed(fmt::format("unknown flag \"{}\"{} See --help.", name,
                                did_you_mean(name, spellings(flags))));
     }
     result.positionals_.push_back(rest);

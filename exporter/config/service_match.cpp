@@ -16,7 +16,7 @@ struct Parts {
   std::optional<std::string_view> port;
 };
 
-Error wrong(std::string what) {
+Error bad_match(std::string what) {
   return {Error::Kind::malformed, std::move(what)};
 }
 
@@ -27,12 +27,12 @@ bool is_digit(char c) {
 Result<Parts> split(std::string_view text) {
   if (text.starts_with('[')) {
     const auto close = text.find(']');
-    if (close == std::string_view::npos) return wrong("has no \"]\" behind the address");
+    if (close == std::string_view::npos) return bad_match("has no \"]\" behind the address");
     const auto rest = text.substr(close + 1);
     const auto where = text.substr(1, close - 1);
     if (rest.empty()) return Parts{where, std::nullopt};
     if (rest.front() != ':') {
-      return wrong(R"(has more than ":PORT" behind the "]"; write [2001:db8::/32]:443)");
+      return bad_match(R"(has more than ":PORT" behind the "]"; write [2001:db8::/32]:443)");
     }
     return Parts{where, rest.substr(1)};
   }
@@ -48,7 +48,7 @@ Result<Parts> split(std::string_view text) {
 Result<std::uint16_t> parse_port(std::string_view digits) {
   const auto port = parse_number<std::uint16_t>(digits);
   if (port && *port != 0) return *port;
-  return wrong(fmt::format("has the port \"{}\"; ports are 1 to 65535", digits));
+  return bad_match(fmt::format("has the port \"{}\"; ports are 1 to 65535", digits));
 }
 
 Result<Cidr> parse_block(std::string_view text) {
@@ -56,18 +56,18 @@ Result<Cidr> parse_block(std::string_view text) {
   const auto slash = text.find('/');
   const auto address = parse_address(text.substr(0, slash));
   if (!address) {
-    return wrong(
+    return bad_match(
         fmt::format("is no CIDR; \"{}\" is no IPv4 or IPv6 address", text.substr(0, slash)));
   }
   const bool ipv6 = text.find(':') != std::string_view::npos;
   const int most = ipv6 ? 128 : 32;
   const auto bits = parse_number<int>(text.substr(slash + 1));
   if (!bits || *bits < 0 || *bits > most) {
-    return wrong(fmt::format("is no CIDR; an IPv{} prefix is /0 to /{}", ipv6 ? 6 : 4, most));
+    return bad_match(fmt::format("is no CIDR; an IPv{} prefix is /0 to /{}", ipv6 ? 6 : 4, most));
   }
   const int prefix = *bits + 128 - most;
   const auto network = masked(*address, prefix);
-  return wrong(fmt::format("has bits set behind its prefix; the network is \"{}/{}\"",
+  return bad_match(fmt::format("has bits set behind its prefix; the network is \"{}/{}\"",
                            to_string(network), network.is_v4() ? prefix - 96 : *bits));
 }
 
@@ -101,12 +101,12 @@ Result<ServiceMatch> host_match(std::string_view name, std::uint16_t port, bool 
   std::transform(host.begin(), host.end(), host.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (!is_host(host)) {
-    return wrong(
+    return bad_match(
         "is no CIDR, address or host name; write 10.1.0.0/16, 10.1.0.0/16:443 or "
         "host.example.com:443");
   }
   if (!with_port) {
-    return wrong(fmt::format("is a host name without a port; write \"{}:443\"", name));
+    return bad_match(fmt::format("is a host name without a port; write \"{}:443\"", name));
   }
   return ServiceMatch{std::nullopt, std::move(host), port};
 }

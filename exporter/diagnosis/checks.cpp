@@ -41,10 +41,6 @@ CheckResult worst_of(const std::vector<Candidate>& candidates, const Levels& lev
   return result;
 }
 
-std::string out_of(std::uint64_t part, std::uint64_t whole) {
-  return fmt::format("{} of {}", grouped(part), grouped(whole));
-}
-
 void add_limits(const SeenSockets& sockets, const SeenLimits& limits,
                 std::vector<Candidate>& candidates) {
   if (limits.time_wait_limit) {

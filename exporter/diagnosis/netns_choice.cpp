@@ -13,7 +13,7 @@
 namespace socket_exporter {
 namespace {
 
-constexpr std::size_t kNamed = 6;
+constexpr std::size_t kNamedNetns = 6;
 constexpr std::size_t kLongest = 100;
 
 // `why` is empty, or what is wrong with the process of that number.
@@ -22,7 +22,7 @@ Error not_found(std::string_view wanted, std::span<const NetNs> all, const std::
   for (const NetNs& ns : all) names.push_back(printable(ns.name));
   const std::string given = shortened(printable(wanted), kLongest);
   const std::string nearest = why.empty() ? did_you_mean(given, names) : ".";
-  const std::size_t more = names.size() - std::min(names.size(), kNamed);
+  const std::size_t more = names.size() - std::min(names.size(), kNamedNetns);
   names.resize(names.size() - more);
   return {Error::Kind::malformed,
           fmt::format("There is no network namespace \"{}\"{}{} There is: {}{}.", given,

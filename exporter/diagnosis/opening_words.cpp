@@ -11,7 +11,7 @@
 namespace socket_exporter {
 namespace {
 
-constexpr std::size_t kNamed = 3;
+constexpr std::size_t kNamedOpeners = 3;
 
 std::string percent(std::uint64_t part, std::uint64_t whole) {
   return fmt::format("{} %", whole_percent(part, whole));
@@ -57,7 +57,7 @@ std::string openers_text(const SeenOpenings& openings) {
   if (openers.size() == 1) return to_string(openers.front().process);
   std::string text;
   std::uint64_t rest = openings.counts.attempts();
-  for (std::size_t i = 0; i < std::min(openers.size(), kNamed); ++i) {
+  for (std::size_t i = 0; i < std::min(openers.size(), kNamedOpeners); ++i) {
     const std::uint64_t attempts = openers[i].counts.attempts();
     text += fmt::format("{}{} {}", i == 0 ? "" : ", ", to_string(openers[i].process),
                         percent(attempts, openings.counts.attempts()));

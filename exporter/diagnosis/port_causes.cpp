@@ -20,8 +20,7 @@ constexpr double kSlowConnectPercent = 50;
 constexpr int kChurnPercent = 50;
 
 /// CLOSE_WAIT and SYN_SENT pass by themselves: a quarter of the ports is not passing.
-constexpr int kLeakPercent = 25;
-constexpr int kSilentPercent = 25;
+constexpr int kStuckPercent = 25;
 
 // TIME_WAIT sockets whose port the kernel would give to a new connection hold none.
 PortHolders holders_of(const StateCounts& states, std::uint64_t ports) {
@@ -44,10 +43,10 @@ PortHolders holders_of(const StateCounts& states, std::uint64_t ports) {
 
 Cause cause_of(const PortHolders& holders) {
   if (whole_percent(holders.closing, holders.ports) >= kChurnPercent) return Cause::churn;
-  if (whole_percent(holders.close_wait, holders.ports) >= kLeakPercent) {
+  if (whole_percent(holders.close_wait, holders.ports) >= kStuckPercent) {
     return Cause::close_wait_leak;
   }
-  if (whole_percent(holders.syn_sent, holders.ports) >= kSilentPercent) {
+  if (whole_percent(holders.syn_sent, holders.ports) >= kStuckPercent) {
     return Cause::unresponsive_peer;
   }
   return holders.closing > holders.established ? Cause::churn : Cause::pool_too_large;

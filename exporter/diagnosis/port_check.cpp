@@ -10,10 +10,6 @@
 namespace socket_exporter {
 namespace {
 
-std::string out_of(std::uint64_t part, std::uint64_t whole) {
-  return fmt::format("{} of {}", grouped(part), grouped(whole));
-}
-
 // ", 60 by nginx (pid 42)"
 std::string by_whom(const SeenHolder& holder) {
   if (!holder.process.is_known()) return "";

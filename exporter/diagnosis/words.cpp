@@ -21,6 +21,10 @@ std::string counted(std::uint64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
 }
 
+std::string out_of(std::uint64_t part, std::uint64_t whole) {
+  return fmt::format("{} of {}", grouped(part), grouped(whole));
+}
+
 int whole_percent(std::uint64_t part, std::uint64_t whole) {
   if (part >= whole) return 100;
   return static_cast<int>(static_cast<double>(part) * 100.0 / static_cast<double>(whole));

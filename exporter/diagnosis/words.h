@@ -16,6 +16,9 @@ std::string grouped(std::uint64_t number);
 /// "1 connection", "2,341 connections".
 std::string counted(std::uint64_t number, std::string_view noun);
 
+/// "27,900 of 28,232".
+std::string out_of(std::uint64_t part, std::uint64_t whole);
+
 /// Whole percent, rounded down, so that 69.9 % never looks like the 70 % of a threshold.
 /// Of a limit of 0 everything is used: 100.
 int whole_percent(std::uint64_t part, std::uint64_t whole);
