@@ -127,6 +127,15 @@ TEST_CASE("the worst finding is the headline, and all are in the JSON", "[websoc
   CHECK(one["bytes"]["out"] == 12);
 }
 
+TEST_CASE("what is inside of TLS is told apart in the report of WebSockets", "[websocket_report]") {
+  SeenWebsockets seen = server();
+  CHECK_THAT(websocket_text(watch(seen), false), Contains("Server    port 8003 of host: 100 open"));
+  CHECK_THAT(websocket_json(watch(seen)), !Contains("tls"));
+  seen.tls = true;
+  CHECK_THAT(websocket_text(watch(seen), false), Contains("port 8003 (TLS) of host: 100 open"));
+  CHECK(nlohmann::json::parse(websocket_json(watch(seen)))["servers"][0]["tls"] == true);
+}
+
 TEST_CASE("where all is well, or nobody came, the report of WebSockets says so",
           "[websocket_report]") {
   CHECK_THAT(websocket_text(watch(server()), false),
