@@ -33,7 +33,8 @@ static long walk_frame(__u32 i, struct walk* w) {
   const __u32 wanted = sx_want_header(frames, seen, w->to);
   if (!wanted) return 1;
   const __u32 offset = w->offset + (__u32)(frames->next - w->from);
-  if (read_bytes(&w->bytes, offset, &frames->header[frames->held & 15], wanted)) return 1;
+  const __u32 count = show_range(wanted, 16);
+  if (read_bytes(&w->bytes, offset, &frames->header[frames->held & 15], count)) return 1;
   const enum sx_step step = sx_take_header(frames, seen, wanted, w->is_masked);
   if (step == SX_GO_ON) return 0;
   w->is_broken = step == SX_BROKEN;
@@ -65,10 +66,8 @@ struct scan {
 static long scan_byte(__u32 i, struct scan* s) {
   if (!s->left) return 1;
   if (!(i & (BLOCK - 1))) {
-    __u32 count = s->left < BLOCK ? s->left : BLOCK;
-    if (count < 1 || count > BLOCK || read_bytes(&s->bytes, s->offset, s->block, count)) {
-      return 1;
-    }
+    const __u32 count = show_range(s->left < BLOCK ? s->left : BLOCK, BLOCK);
+    if (read_bytes(&s->bytes, s->offset, s->block, count)) return 1;
   }
   s->offset++;
   s->left--;
