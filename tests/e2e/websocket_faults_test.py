@@ -64,6 +64,16 @@ class RoughTest(WebsocketCase):
         self.check_rough(1500, PORT, lost=0.03)
         self.assertGreater(self.metrics.value("websocket_tracker_repaired_total"), 0)
 
+    def test_packets_that_come_twice(self):
+        self.check_rough(1500, PORT, doubled=0.5)
+        names, values = (line.split() for line in self.namespace.run("grep", "^TcpExt", "/proc/self/net/netstat")
+                         .splitlines())
+        self.assertGreater(int(values[names.index("TCPDSACKOldSent")]), 0, "none came")
+
+    def test_packets_that_overtake_others(self):
+        self.check_rough(1500, PORT, late=0.2)
+        self.assertGreater(self.metrics.value("websocket_tracker_repaired_total"), 0)
+
     def test_everything_with_small_packets(self):
         self.check_rough(296, PORT, lost=0.02, doubled=0.05, late=0.1)
         self.assertGreater(self.metrics.value("websocket_tracker_repaired_total"), 0)
