@@ -14,7 +14,7 @@ import harness
 from privileges import CAP_BPF, CAP_PERFMON, become_nobody_with
 from rough_link import ADDRESSES, RoughLink
 from websocket_case import CLIENT_PORT, OTHER_PORT, PORT, WebsocketCase, exporter_with, tracking
-from websocket_peers import (BINARY, Connection, GRANT, PING, PONG, REQUEST, RESET_AT_CLOSE, TEXT, close_payload,
+from websocket_peers import (BINARY, CLOSE, Connection, GRANT, PING, PONG, REQUEST, RESET_AT_CLOSE, TEXT, close_payload,
                              counted, frame, header, random_messages, receive, transfer)
 
 LIBRARY = pathlib.Path(__file__).with_name("websocket_library.py")
@@ -207,6 +207,24 @@ class MidLifeTest(WebsocketCase):
         self.check(adopted=1)
         connection.close("client", close_payload(1000), "normal")
         self.check(adopted=1)
+
+    def test_found_open_with_one_side_silent(self):
+        listener = self.listener()
+        connections = [self.connect(listener).upgrade() for _ in range(4)]
+        self.restart()
+        self.books.connections = 0
+        for connection in connections[:3]:
+            connection.send("server", TEXT, b"tick")
+            connection.send("server", TEXT, b"tick")
+        answered, cut, left, quiet = connections
+        for connection in (answered, quiet):
+            connection.close("client", close_payload(1000), "normal")
+        for connection in (cut, left):
+            connection.send("client", CLOSE, close_payload(1001))
+            for end in connection.ends("server" if connection is cut else "client"):
+                end.close()
+            connection.over("going_away", "client")
+        self.check(adopted=4)
 
     def test_found_inside_of_a_message(self):
         connection = self.connect().upgrade()
