@@ -174,7 +174,7 @@ class HandshakesTest(WebsocketCase):
 
     def test_incomplete(self):
         listener = self.listener()
-        for sent in (b"G", REQUEST[:-2], REQUEST):
+        for sent in (REQUEST[:-2], REQUEST):
             connection = self.connect(listener)
             transfer(connection.client, connection.server, sent)
             connection.client.close()
@@ -189,10 +189,13 @@ class HandshakesTest(WebsocketCase):
         self.check()
 
     def test_no_request(self):
-        connection = self.connect()
-        connection.client.close()
-        connection.server.close()
-        self.books.errors["no_request"] += 1
+        listener = self.listener()
+        for sent in (b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+            connection = self.connect(listener)
+            transfer(connection.client, connection.server, sent)
+            connection.client.close()
+            connection.server.close()
+            self.books.errors["no_request"] += 1
         self.check()
 
     def test_plain_http_is_no_error(self):
