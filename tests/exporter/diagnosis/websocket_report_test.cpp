@@ -50,6 +50,15 @@ TEST_CASE("half of the closes after the same silence are an idle timeout", "[web
   CHECK(causes(seen).empty());
 }
 
+TEST_CASE("connections that the server gave up after the same silence are no idle timeout",
+          "[websocket_report]") {
+  SeenWebsockets seen = server();
+  seen.counts.closed[SX_ABNORMAL_LOCAL][SX_BY_SERVER] = 40;
+  seen.counts.silence.buckets[kAfter60Seconds] = 40;
+  CHECK(causes(seen) == "reset_storm");
+  CHECK_THAT(websocket_text(watch(seen), false), Contains("gave up those that did not answer"));
+}
+
 TEST_CASE("many connections that break are a storm, by whoever broke them", "[websocket_report]") {
   SeenWebsockets seen = server(100);
   const auto reason = GENERATE(SX_ABNORMAL_RESET, SX_ABNORMAL_LOCAL, SX_ABNORMAL_TIMEOUT);
