@@ -80,6 +80,18 @@ class RoughTest(WebsocketCase):
             connection.over("abnormal_timeout", "none")
             self.check()
 
+    def test_packets_over_64_kib(self):
+        """Over IPv6 a header of options says how long they are."""
+        self.namespace.run("ip", "link", "set", "lo", "gso_max_size", "262144", "gro_max_size", "262144")
+        connection = self.connect(self.listener("::1")).upgrade()
+        for end in (connection.client, connection.server):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+        for by in ("client", "server"):
+            for _ in range(5):
+                connection.send(by, BINARY, bytes(2 << 20))
+        connection.close("client", close_payload(1000), "normal")
+        self.check()
+
     def test_a_peer_that_is_not_heard_of_any_more(self):
         with RoughLink((self.namespace, self.far)) as link:
             connection = self.connect_across(PORT, self.books).upgrade()
