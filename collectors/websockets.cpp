@@ -49,8 +49,9 @@ constexpr auto kDisconnections = by_port(
 constexpr auto kErrors = by_port(
     Type::Counter, "websocket_connection_errors_total",
     "WebSocket handshakes that failed. http_4xx, http_5xx, http_other: by the response; "
-    "incomplete: the connection ended before a response was there; no_request: it ended without a "
-    "byte from the client; refused: connect() was refused, where the client is on this host.",
+    "incomplete: the connection ended before a response was there; no_request: it ended before the "
+    "client had asked for a WebSocket or for anything else; refused: connect() was refused, where "
+    "the client is on this host.",
     "error_type");
 constexpr auto kLatency = by_port(
     Type::Histogram, "websocket_message_latency_seconds",

@@ -12,12 +12,19 @@
 #include <bpf/bpf_helpers.h>
 
 #define LARGEST_IP_HEADER 60 /* RFC 791, 3.1 */
+#define HOP_BY_HOP 0         /* RFC 8200, 4.3 */
 
 /* <linux/ipv6.h> has types of the same names as kernel_types.h. */
 struct ipv6_header {
   __u8 before[6];
   __u8 next;
   __u8 rest[33];
+};
+
+struct ipv6_options {
+  __u8 next;
+  __u8 length; /* in 8 bytes, less the first 8 */
+  __u8 rest[6];
 };
 
 struct segment {
@@ -35,7 +42,11 @@ static __always_inline __u32 offset_of_tcp(void* packet, void* end) {
   if ((void*)(v4 + 1) > end) return 0;
   if (v4->version == 4) return v4->protocol == IPPROTO_TCP ? v4->ihl * 4 : 0;
   if ((void*)(v6 + 1) > end) return 0;
-  return v6->next == IPPROTO_TCP ? sizeof *v6 : 0;
+  if (v6->next == IPPROTO_TCP) return sizeof *v6;
+  /* From 64 KiB on the length is there (RFC 2675). */
+  struct ipv6_options* options = (void*)(v6 + 1);
+  if (v6->next != HOP_BY_HOP || (void*)(options + 1) > end || options->length) return 0;
+  return options->next == IPPROTO_TCP ? sizeof *v6 + sizeof *options : 0;
 }
 
 /* False where there is neither payload nor a FIN, and for a SYN. */

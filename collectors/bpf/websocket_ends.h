@@ -113,9 +113,9 @@ static __always_inline void end_connection(struct connection* c, enum sx_websock
   if (before == AFTER) return;
   if (before == ALIVE) {
     count_close(c, reason, by, bpf_ktime_get_ns());
-  } else if (c->stage == ASKED || (in->phase == HEAD && in->head.length)) {
+  } else if (c->stage == ASKED || (in->phase == HEAD && in->head.is_upgrade)) {
     count_error(&c->key, &c->place, SX_INCOMPLETE);
-  } else if (c->is_new && !in->has_data) {
+  } else if (c->is_new && (!in->has_data || (in->phase == HEAD && in->head.length))) {
     count_error(&c->key, &c->place, SX_NO_REQUEST);
   }
 }

@@ -5,7 +5,7 @@
 
 #include "collectors/bpf/websocket_streams.h"
 
-#define FITTING 2           /* segments that end with a frame prove that frames begin as guessed */
+#define FITTING 2           /* segments that end with a frame prove where frames begin */
 #define MOST_GUESSED 64     /* segments without that proof say that they do not */
 #define LARGE_GUESS 1048576 /* no frame is likely to be larger */
 
@@ -26,7 +26,9 @@ static __always_inline void guess_frames(SOURCE* source, struct connection* c, s
     s->guessed = 0;
     return;
   }
-  if (s->frames.next == part->to && !s->frames.held) s->fitting++;
+  const int fits = s->frames.next == part->to && !s->frames.held;
+  if (fits) s->fitting++;
+  if (fits && reason_of(s->seen.close_code) != SX_INVALID) s->fitting = FITTING; /* by itself */
   if (s->fitting < FITTING || (c->stage != OPEN && !adopt(c))) return;
   s->phase = FRAMES;
   if (s->is_desynced) ADD(resynced, 1);

@@ -86,8 +86,7 @@ struct holding {
 static __always_inline int append(struct holding* h, __u32 length) {
   const __u32 count = h->holes->count;
   if (!count || length > SMALL) return 0;
-  asm volatile("" : "+r"(length)); /* two tests, which the verifier sees through */
-  if (length < 1) return 0;
+  length = show_range(length, SMALL);
   struct held* last = &h->holes->held[(count - 1) & (HELD - 1)];
   const __u32 at = last->length;
   __u32 index = last->chunk;
@@ -103,9 +102,8 @@ static __always_inline int add_chunk(struct holding* h, __u32 length) {
   __u32 index = 0;
   if (count >= HELD || bpf_map_pop_elem(&free_chunks, &index)) return 0;
   struct chunk* chunk = bpf_map_lookup_elem(&chunks, &index);
-  if (!chunk || length > CHUNK) return 0;
-  asm volatile("" : "+r"(length));
-  if (length < 1) return 0;
+  if (!chunk) return 0;
+  length = show_range(length, CHUNK);
   if (bpf_skb_load_bytes(h->skb, h->offset, chunk->bytes, length)) {
     bpf_map_push_elem(&free_chunks, &index, 0);
     return 0;

@@ -102,7 +102,8 @@ const __u8 no_connection[sizeof(struct connection)] = {};
 
 /* The compiler knows that a port has 16 bits; the verifier of some kernels has to be shown. */
 static __always_inline int has_port(const __u32* ports, __u64 port) {
-  asm volatile("%0 &= 0xffff" : "+r"(port));
+  asm volatile("" : "+r"(port));
+  port &= 0xffff;
   return ports[port >> 5] >> (port & 31) & 1;
 }
 

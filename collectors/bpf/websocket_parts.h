@@ -33,7 +33,8 @@ static long walk_frame(__u32 i, struct walk* w) {
   const __u32 wanted = sx_want_header(frames, seen, w->to);
   if (!wanted) return 1;
   const __u32 offset = w->offset + (__u32)(frames->next - w->from);
-  if (read_bytes(&w->bytes, offset, &frames->header[frames->held & 15], wanted)) return 1;
+  const __u32 count = show_range(wanted, 16);
+  if (read_bytes(&w->bytes, offset, &frames->header[frames->held & 15], count)) return 1;
   const enum sx_step step = sx_take_header(frames, seen, wanted, w->is_masked);
   if (step == SX_GO_ON) return 0;
   w->is_broken = step == SX_BROKEN;
@@ -58,21 +59,26 @@ struct scan {
   __u32 offset;
   __u32 left;
   __u32 is_response;
+  __u32 at; /* in the block */
   enum sx_step step;
-  __u8 block[BLOCK];
+  __u64 block[BLOCK / 8];
 };
 
-static long scan_byte(__u32 i, struct scan* s) {
+static long scan_some(__u32 i, struct scan* s) {
   if (!s->left) return 1;
-  if (!(i & (BLOCK - 1))) {
-    __u32 count = s->left < BLOCK ? s->left : BLOCK;
-    if (count < 1 || count > BLOCK || read_bytes(&s->bytes, s->offset, s->block, count)) {
-      return 1;
-    }
+  if (!(s->at & (BLOCK - 1))) {
+    const __u32 count = show_range(s->left < BLOCK ? s->left : BLOCK, BLOCK);
+    if (read_bytes(&s->bytes, s->offset, s->block, count)) return 1;
   }
-  s->offset++;
-  s->left--;
-  s->step = sx_step_head(s->head, s->block[i & (BLOCK - 1)], s->is_response);
+  const __u32 at = s->at & (BLOCK - 1);
+  __u32 taken = 8;
+  if (at & 7 || s->left < 8 || !sx_skip_eight(s->head, s->block[at / 8])) {
+    taken = 1;
+    s->step = sx_step_head(s->head, ((__u8*)s->block)[at], s->is_response);
+  }
+  s->at += taken;
+  s->offset += taken;
+  s->left -= taken;
   return s->step != SX_GO_ON;
 }
 
@@ -85,7 +91,7 @@ __noinline int scan_head(SOURCE* source, struct connection* c, struct part* part
   s.left = part->to - stream->frames.next;
   s.is_response = (part->direction & 1) == SX_OUT;
   if (!find_bytes(&s.bytes, source, part)) return SX_BROKEN;
-  bpf_loop(SX_LONGEST_HEAD, scan_byte, &s, 0);
+  bpf_loop(SX_LONGEST_HEAD, scan_some, &s, 0);
   stream->frames.next = part->to - s.left;
   return s.step;
 }

@@ -8,11 +8,11 @@ struct replay {
   struct __sk_buff* skb;
   struct connection* connection;
   struct holes* holes;
-  struct part part;
+  struct part* part;
 };
 
 static long replay_one(__u32 i, struct replay* r) {
-  struct stream* s = &r->connection->streams[r->part.direction & 1];
+  struct stream* s = &r->connection->streams[r->part->direction & 1];
   struct holes* h = r->holes;
   const __u32 count = h->count;
   const __u32 at = h->at;
@@ -25,10 +25,10 @@ static long replay_one(__u32 i, struct replay* r) {
       h->at++;
       return 0;
     }
-    r->part.from = held->from;
-    r->part.to = end;
-    r->part.chunk = index;
-    if (end >= s->frames.next) feed(r->skb, r->connection, &r->part);
+    r->part->from = held->from;
+    r->part->to = end;
+    r->part->chunk = index;
+    if (end >= s->frames.next) feed(r->skb, r->connection, r->part);
     if (s->phase == PAUSE && end > s->frames.next) return 1;
     ADD(repaired, 1);
   }
@@ -43,8 +43,8 @@ static long replay_one(__u32 i, struct replay* r) {
 __noinline int replay_held(struct __sk_buff* skb, struct connection* c, struct holes* h,
                            struct part* part) {
   if (!c || !h || !part) return 0;
-  struct replay r = {.skb = skb, .connection = c, .holes = h, .part = *part};
-  r.part.offset = 0;
+  struct replay r = {.skb = skb, .connection = c, .holes = h, .part = part};
+  part->offset = 0;
   h->at = 0; /* there, since the verifier goes through all values of what is on the stack */
   bpf_loop(HELD * HELD, replay_one, &r, 0);
   c->streams[part->direction & 1].has_holes = h->count != 0;

@@ -7,7 +7,6 @@
 #define SOCKET_EXPORTER_WEBSOCKET_SESSIONS_H
 
 #include "collectors/bpf/websocket_roles.h"
-#include "collectors/bpf/websocket_streams.h"
 
 #define MOST_SESSIONS 32768
 #define MOST_READERS 1024

@@ -87,7 +87,7 @@ static __always_inline void follow(struct __sk_buff* skb, int is_egress) {
   if (!sk) return;
   enum role role = role_of_packet(sk);
   if (role == NO_ROLE) {
-    if (!learns || !is_egress) return;
+    if (!learns || learned >= SX_WEBSOCKET_LEARNED || !is_egress) return;
     if (skb->len < SMALLEST_GRANT || skb->len > LARGEST_GRANT) return;
     if (!read_segment(skb, &segment)) return;
     const struct part part = {.to = segment.length, .offset = segment.payload, .chunk = IN_PACKET};

@@ -59,6 +59,7 @@ class WebsocketTracker::Program {
     all.repaired = bss.repaired;
     all.pool_exhausted = bss.pool_exhausted;
     all.missed = bss.lost + *skipped;
+    all.learned = bss.learned;
     return all;
   }
 

@@ -18,6 +18,9 @@ int run_metrics(const Options& options);
 /// it is wrong or --path.procfs is no procfs.
 Config load_start_config(const Options& options);
 
+/// What of WebSockets the kernel is to follow.
+WebsocketPorts ports_of(const WebsocketConfig& config);
+
 /// Where the options say that the kernel shows itself.
 KernelPaths kernel_paths(const Options& options);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <span>
 #include <stdexcept>
 
 #include "collectors/kernel/linux_kernel.h"
@@ -63,22 +64,27 @@ Reports read_reports(const Options& options) {
 }
 
 // Ports that nobody named are learned.
-WebsocketPorts ports_of(const WebsocketConfig& config) {
-  WebsocketPorts ports{config.ports, config.client_ports, config.learns};
+WebsocketPorts watched_ports(const WebsocketConfig& config) {
+  WebsocketPorts ports = ports_of(config);
   ports.learns |= ports.empty();
   return ports;
 }
 
+// Why what is asked for is not followed.
+std::optional<std::string> reason_against(std::span<const Feature> features,
+                                          std::string_view name) {
+  const auto feature = std::find_if(features.begin(), features.end(),
+                                    [&](const Feature& f) { return f.name == name; });
+  return feature == features.end() || feature->on ? std::nullopt : std::optional(feature->reason);
+}
+
 Result<WebsocketWatch> watch_now(const Options& options) {
-  const Config config = load_start_config(options);
-  LinuxKernel kernel(kernel_paths(options), {.websockets = ports_of(config.websocket)});
+  const WebsocketPorts ports = watched_ports(load_start_config(options).websocket);
+  LinuxKernel kernel(kernel_paths(options), {.websockets = ports});
   const auto features = kernel.features();
-  const auto feature = std::find_if(features.begin(), features.end(), [](const Feature& f) {
-    return f.name == "websocket_tracking";
-  });
-  if (feature != features.end() && !feature->on) {
-    return Error{Error::Kind::unavailable, feature->reason};
-  }
+  const auto not_plain = reason_against(features, "websocket_tracking");
+  const auto not_tls = reason_against(features, "websocket_tls");
+  if (not_plain && not_tls) return Error{Error::Kind::unavailable, *not_plain};
   auto namespaces = kernel.namespaces();
   if (!namespaces) return namespaces.error();
   const ServiceMap no_services;
@@ -88,6 +94,8 @@ Result<WebsocketWatch> watch_now(const Options& options) {
                     options.collector_options, no_services, history);
   const auto chosen = choose_namespaces(kernel, snapshot, options.netns);
   if (!chosen) throw std::runtime_error(fmt::format("flag \"--netns\": {}", chosen.error().what));
+  if (not_plain) fmt::print(stderr, "only inside of TLS: {}\n", printable(*not_plain));
+  if (not_tls && ports.tls) fmt::print(stderr, "not inside of TLS: {}\n", printable(*not_tls));
   fmt::print(stderr, "watching WebSocket connections for {} s\n",
              std::chrono::duration<double>(options.observe).count());
   return watch_websockets(kernel, snapshot, *chosen, options.observe);

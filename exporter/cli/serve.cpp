@@ -86,7 +86,7 @@ bool is_enabled(const Options& options, std::string_view collector) {
 }
 
 WebsocketSettings settings_of(const WebsocketConfig& config) {
-  return {{config.ports, config.client_ports, config.learns, config.tls}, config.limits};
+  return {ports_of(config), config.limits};
 }
 
 Followed followed_by(const Options& options, const WebsocketConfig& websocket) {
@@ -94,7 +94,7 @@ Followed followed_by(const Options& options, const WebsocketConfig& websocket) {
                     .responses = options.times_responses,
                     .binds = is_enabled(options, "binds"),
                     .system_calls = options.follows_system_calls};
-  if (is_enabled(options, "websockets")) followed.websockets = settings_of(websocket).ports;
+  if (is_enabled(options, "websockets")) followed.websockets = ports_of(websocket);
   return followed;
 }
 

@@ -55,4 +55,8 @@ void print(const std::string& text) {
   }
 }
 
+WebsocketPorts ports_of(const WebsocketConfig& config) {
+  return {config.ports, config.client_ports, config.learns, config.tls};
+}
+
 }  // namespace socket_exporter

@@ -45,12 +45,14 @@ std::uint64_t ended_after(const SeenWebsockets& server, std::uint32_t seconds) {
   return server.counts.silence.buckets[edge - std::begin(kLifetimeEdges)];
 }
 
-std::uint64_t idle_closes(const SeenWebsockets& server) {
-  std::uint64_t most = 0;
-  for (const IdleTimeout& timeout : kIdleTimeouts) {
-    most = std::max(most, ended_after(server, timeout.seconds));
-  }
-  return most;
+std::uint64_t broken(const SeenWebsockets& s) {
+  return s.closed_by(SX_ABNORMAL_RESET) + s.closed_by(SX_ABNORMAL_LOCAL) +
+         s.closed_by(SX_ABNORMAL_FIN) + s.closed_by(SX_ABNORMAL_TIMEOUT);
+}
+
+// By the process here, whose heartbeat had no answer, or by the kernel: that is no proxy.
+bool are_given_up(const SeenWebsockets& s) {
+  return is_most(s.closed_by(SX_ABNORMAL_LOCAL) + s.closed_by(SX_ABNORMAL_TIMEOUT), s.closed());
 }
 
 Found find_idle_timeout(const SeenWebsockets& s) {
@@ -60,7 +62,7 @@ Found find_idle_timeout(const SeenWebsockets& s) {
                          return ended_after(s, a.seconds) < ended_after(s, b.seconds);
                        });
   const std::uint64_t closes = ended_after(s, most->seconds);
-  if (!is_most(closes, s.closed())) return {};
+  if (!is_most(closes, s.closed()) || are_given_up(s)) return {};
   return WebsocketFinding{
       WebsocketCause::idle_timeout,
       Status::warning,
@@ -68,28 +70,24 @@ Found find_idle_timeout(const SeenWebsockets& s) {
                   of(closes, s.closed()), to_string(s), most->seconds),
       fmt::format("An idle timeout of {} s on the way, such as {}: it closes what is silent, {} of "
                   "them without a close frame.",
-                  most->seconds, most->whose, grouped(s.closed_by(SX_ABNORMAL_FIN))),
+                  most->seconds, most->whose, grouped(std::min(closes, broken(s)))),
       {fmt::format("Send a ping every {} s or more often, from either end.", most->seconds / 2 - 5),
        "Or make the timeout longer where it is: proxy_read_timeout 3600s in nginx."}};
-}
-
-std::uint64_t broken(const SeenWebsockets& s) {
-  return s.closed_by(SX_ABNORMAL_RESET) + s.closed_by(SX_ABNORMAL_LOCAL) +
-         s.closed_by(SX_ABNORMAL_FIN) + s.closed_by(SX_ABNORMAL_TIMEOUT);
 }
 
 Found find_reset_storm(const SeenWebsockets& s) {
   const std::uint64_t breaks = broken(s);
   const std::uint64_t all = s.open() + s.closed();
   if (breaks < kStorm || !is_most(breaks, s.closed()) || 5 * breaks < all) return {};
-  if (is_most(idle_closes(s), s.closed())) return {};
+  if (find_idle_timeout(s)) return {};
   return WebsocketFinding{
       WebsocketCause::reset_storm,
       Status::critical,
       fmt::format("{} connections at {} broke without a close frame.", of(breaks, all),
                   to_string(s)),
       fmt::format("{} were reset by the peer (a proxy or client that was killed or restarted), {} "
-                  "by this host (its process was killed, or SO_LINGER is 0), {} ended by a FIN (a "
+                  "by this host (its process was killed, or gave up those that did not answer), {} "
+                  "ended by a FIN (a "
                   "proxy's reload), {} were not heard of any more (the network).",
                   grouped(s.closed_by(SX_ABNORMAL_RESET)), grouped(s.closed_by(SX_ABNORMAL_LOCAL)),
                   grouped(s.closed_by(SX_ABNORMAL_FIN)), grouped(s.closed_by(SX_ABNORMAL_TIMEOUT))),

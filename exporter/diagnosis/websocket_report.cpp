@@ -92,6 +92,7 @@ Json server_json(const SeenWebsockets& server) {
   json["netns"] = server.netns;
   json["workload"] = server.workload;
   json["port"] = server.port;
+  if (server.tls) json["tls"] = true;
   json["open"] = server.open();
   json["opened"] = server.counts.opened;
   json["foundOpen"] = server.counts.adopted;

@@ -19,6 +19,9 @@ namespace {
 /// Well beyond what a message or two of a client that keeps up leave in the queue.
 constexpr std::uint32_t kFullQueue = 128 * 1024;
 
+/// How long a process that has just begun to use OpenSSL is not followed, at most.
+constexpr std::chrono::milliseconds kLook{500};
+
 const NetNs* find(std::span<const NetNs> namespaces, const NetnsId& id) {
   const auto found = std::find_if(namespaces.begin(), namespaces.end(), [&](const NetNs& ns) {
     return ns.inode == id.inode && (ns.cookie == 0 || ns.cookie == id.cookie);
@@ -30,24 +33,28 @@ void add(WebsocketCounters& to, const WebsocketCounters& counters) {
   std::transform(to.begin(), to.end(), counters.begin(), to.begin(), std::plus<>());
 }
 
-// Of one namespace, pod and port there are several cgroups.
+// Of one namespace, pod and port there are several cgroups. Those with most connections first.
 std::vector<SeenWebsockets> group(Kernel& kernel, std::span<const NetNs> namespaces,
                                   const std::vector<WebsocketRecord>& records) {
-  std::map<std::tuple<std::uint32_t, std::string, std::uint16_t>, WebsocketCounters> sums;
+  std::map<std::tuple<std::uint32_t, std::string, std::uint16_t, bool>, WebsocketCounters> sums;
   for (const WebsocketRecord& record : records) {
     const NetNs* const ns = record.key.is_rest ? nullptr : find(namespaces, record.key.netns);
     if (ns == nullptr) continue;
     Workload workload = kernel.websocket_workload(record.key.cgroup);
     if (workload.empty()) workload = ns->workload;
-    add(sums[{ns->inode, to_string(workload), record.key.port}], record.counters);
+    const WebsocketKey& key = record.key;
+    add(sums[{ns->inode, to_string(workload), key.port, key.tls}], record.counters);
   }
   std::vector<SeenWebsockets> servers;
   for (const auto& [key, counters] : sums) {
-    const auto& [inode, workload, port] = key;
+    const auto& [inode, workload, port, tls] = key;
     const auto ns = std::find_if(namespaces.begin(), namespaces.end(),
                                  [&, wanted = inode](const NetNs& n) { return n.inode == wanted; });
-    servers.push_back({printable(ns->name), inode, workload, port, named(counters)});
+    servers.push_back({printable(ns->name), inode, workload, port, tls, named(counters)});
   }
+  std::stable_sort(servers.begin(), servers.end(), [](const auto& a, const auto& b) {
+    return a.counts.opened + a.counts.adopted > b.counts.opened + b.counts.adopted;
+  });
   return servers;
 }
 
@@ -91,15 +98,18 @@ std::uint64_t SeenWebsockets::refused() const {
 
 std::string to_string(const SeenWebsockets& server) {
   const std::string& place = server.workload.empty() ? server.netns : server.workload;
-  return fmt::format("port {} of {}", server.port, place);
+  return fmt::format("port {}{} of {}", server.port, server.tls ? " (TLS)" : "", place);
 }
 
 Result<WebsocketWatch> watch_websockets(Kernel& kernel, Snapshot& snapshot,
                                         std::span<const NetNs> namespaces,
                                         std::chrono::milliseconds time) {
-  if (const auto follows = kernel.websockets(); !follows) return follows.error();
-  std::this_thread::sleep_for(time);
-  const auto counts = kernel.websockets();
+  const auto end = std::chrono::steady_clock::now() + time;
+  auto counts = kernel.websockets();
+  for (auto now = end - time; counts && now < end; now = std::chrono::steady_clock::now()) {
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(end - now, kLook));
+    counts = kernel.websockets();
+  }
   if (!counts) return counts.error();
   WebsocketWatch watch;
   watch.time = time;
@@ -107,9 +117,6 @@ Result<WebsocketWatch> watch_websockets(Kernel& kernel, Snapshot& snapshot,
   if (const auto seen = see_queues(kernel, snapshot, namespaces, watch.servers); !seen) {
     return seen.error();
   }
-  std::stable_sort(watch.servers.begin(), watch.servers.end(), [](const auto& a, const auto& b) {
-    return a.counts.opened + a.counts.adopted > b.counts.opened + b.counts.adopted;
-  });
   return watch;
 }
 

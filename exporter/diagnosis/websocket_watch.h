@@ -18,6 +18,7 @@ struct SeenWebsockets {
   std::uint32_t inode = 0;
   std::string workload;  ///< pod or container; empty: none, or unknown
   std::uint16_t port = 0;
+  bool tls = false;  ///< inside of TLS
   sx_websocket_counts counts{};
   std::uint64_t full = 0;     ///< connections with much to send that the client does not take
   std::uint64_t waiting = 0;  ///< bytes of those
@@ -57,7 +58,7 @@ struct WebsocketFinding {
 /// Pure. Worst first.
 std::vector<WebsocketFinding> find_websocket_causes(const WebsocketWatch& watch);
 
-/// Pure. "port 8003 of shop/ecg-1".
+/// Pure. "port 8003 of shop/ecg-1", "port 8443 (TLS) of host".
 std::string to_string(const SeenWebsockets& server);
 
 }  // namespace socket_exporter

@@ -15,9 +15,8 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import harness  # noqa: E402
-from connects_bench import run_times  # noqa: E402
+from connects_bench import empty_programs, run_times  # noqa: E402
 from connections import require  # noqa: E402
-from empty_program import EmptyPrograms  # noqa: E402
 from sockets_bench import attempt  # noqa: E402
 from websocket_peers import GRANT, REQUEST, TEXT, frame, receive  # noqa: E402
 
@@ -82,10 +81,10 @@ def ran(fds):
     return sums
 
 
-def packet_programs(process):
-    """The exporter's that see packets: of type cgroup_skb."""
+def packet_programs(pid):
+    """A process's programs that see packets: of type cgroup_skb."""
     found = []
-    for fd in pathlib.Path(f"/proc/{process.child.pid}/fdinfo").iterdir():
+    for fd in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
         with contextlib.suppress(FileNotFoundError):  # closed meanwhile
             if re.search(r"^prog_type:\t8$", fd.read_text(), re.M):
                 found.append(fd)
@@ -107,10 +106,9 @@ def per_packet(namespace, port, ours, empty):
 
 
 def packet_costs():
-    with harness.Namespace() as namespace, exporter() as process, EmptyPrograms() as empty, run_times():
+    with harness.Namespace() as namespace, exporter() as process, empty_programs() as empty, run_times():
         require(process, "websocket_tracking")
-        ours = packet_programs(process)
-        theirs = [pathlib.Path(f"/proc/self/fdinfo/{fd}") for fd in empty.programs]
+        ours, theirs = packet_programs(process.child.pid), packet_programs(empty.pid)
         other = per_packet(namespace, OTHER_PORT, ours, theirs)
         # Of the packets over loopback the client's end, half of them, is of no followed port.
         followed = 2 * per_packet(namespace, PORT, ours, theirs) - other

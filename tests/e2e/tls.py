@@ -2,6 +2,7 @@
 import contextlib
 import ssl
 import subprocess
+import threading
 import time
 
 import harness
@@ -35,6 +36,19 @@ def contexts(certificate_path, version, tickets=2, client_certificate=False, cur
     if curve:
         server.set_ecdh_curve(curve)
     return client, server
+
+
+def wrap(connection, contexts_of_both):
+    """Its client and its server talk TLS from now on."""
+    client, server = contexts_of_both
+
+    def accept():
+        connection.server = server.wrap_socket(connection.server, server_side=True)
+    accepting = threading.Thread(target=accept)
+    accepting.start()
+    connection.client = client.wrap_socket(connection.client, server_hostname="localhost")
+    accepting.join(harness.LIMIT)
+    return connection
 
 
 class End:

@@ -66,15 +66,13 @@ class WebsocketCase(unittest.TestCase):
         self.addCleanup(connection.server.close)
         return connection
 
-    def check(self, ignore=None, **tracker):
+    def check(self, **tracker):
         """What the exporter counted equals the books; `tracker` is what its own counters may say."""
         expected = self.books.expected()
-        expected.pop(ignore, None)
 
         def differs():
             self.metrics = self.exporter.scrape()
             found = counted(self.metrics, **self.labels())
-            found.pop(ignore, None)
             if not self.books.latencies:
                 found["latencies"] = {}
             return found == expected or (self.__dict__.update(found=found) or False)

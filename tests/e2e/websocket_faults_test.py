@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""WebSocket connections over bad networks, of real libraries, found in mid-life, and with peers that keep to no rule."""
+"""WebSocket connections of a real library, found in mid-life, by thousands, and with peers that keep to no rule."""
 import json
 import os
 import pathlib
@@ -12,75 +12,15 @@ import threading
 
 import harness
 from privileges import CAP_BPF, CAP_PERFMON, become_nobody_with
-from rough_link import ADDRESSES, RoughLink
 from websocket_case import CLIENT_PORT, OTHER_PORT, PORT, WebsocketCase, exporter_with, tracking
-from websocket_peers import (BINARY, Connection, GRANT, PING, PONG, REQUEST, RESET_AT_CLOSE, TEXT, close_payload,
-                             counted, frame, header, random_messages, receive, transfer)
+from websocket_peers import (BINARY, Books, CLOSE, GRANT, PING, PONG, REQUEST, RESET_AT_CLOSE, TEXT, close_payload,
+                             counted, frame, header, receive, transfer)
 
 LIBRARY = pathlib.Path(__file__).with_name("websocket_library.py")
-TCP_USER_TIMEOUT = 18
 CAP_NET_ADMIN = 12
-USER_TIMEOUT = 300  # milliseconds
 MANY = 5000
+MOST_LEARNED = 64
 REASONS = {1000: "normal", 1001: "going_away"}
-
-
-class RoughTest(WebsocketCase):
-    """The server is in one namespace, the client in the other."""
-
-    def setUp(self):
-        super().setUp()
-        self.far = self.enterContext(harness.Namespace())
-
-    def connect_across(self, port, books):
-        with self.namespace.entered():
-            listener = self.keep(socket.create_server((ADDRESSES[0], port)))
-        with self.far.entered():
-            connection = Connection(listener, books)
-        self.keep(connection.client)
-        self.keep(connection.server)
-        return connection
-
-    def talk(self, connection):
-        connection.upgrade()
-        for by in ("client", "server"):
-            connection.send_many(by, random_messages(600, 900, seed=by))
-            connection.send(by, BINARY, os.urandom(200_000))
-            connection.send_many(by, [(TEXT, b"x")] * 3000)
-            connection.send(by, PING)
-        connection.close("client", close_payload(1000), "normal")
-
-    def check_rough(self, mtu, port, **shares):
-        with RoughLink((self.namespace, self.far), mtu, **shares):
-            self.talk(self.connect_across(port, self.books))
-            if port == CLIENT_PORT:
-                self.namespace, self.far = self.far, self.namespace
-            self.check()
-
-    def test_smooth(self):
-        self.check_rough(576, PORT)
-
-    def test_loss(self):
-        self.check_rough(1500, PORT, lost=0.03)
-        self.assertGreater(self.metrics.value("websocket_tracker_repaired_total"), 0)
-
-    def test_everything_with_small_packets(self):
-        self.check_rough(296, PORT, lost=0.02, doubled=0.05, late=0.1)
-        self.assertGreater(self.metrics.value("websocket_tracker_repaired_total"), 0)
-
-    def test_everything_at_the_client(self):
-        self.check_rough(576, CLIENT_PORT, lost=0.02, doubled=0.05, late=0.1)
-        self.assertGreater(self.metrics.value("websocket_tracker_repaired_total"), 0)
-
-    def test_a_peer_that_is_not_heard_of_any_more(self):
-        with RoughLink((self.namespace, self.far)) as link:
-            connection = self.connect_across(PORT, self.books).upgrade()
-            connection.server.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT)
-            link.is_cut = True
-            connection.server.sendall(frame(TEXT, b"anybody?", False))
-            connection.note("server", TEXT, 8)
-            connection.over("abnormal_timeout", "none")
-            self.check()
 
 
 class LibraryTest(WebsocketCase):
@@ -121,7 +61,7 @@ class LibraryTest(WebsocketCase):
 
     def test_websockets_with_compression(self):
         self.talk(5, 20, "deflate")
-        self.check(ignore="bytes")
+        self.check()
 
 
 class HostileTest(WebsocketCase):
@@ -197,6 +137,24 @@ class MidLifeTest(WebsocketCase):
         self.check(adopted=1)
         connection.close("client", close_payload(1000), "normal")
         self.check(adopted=1)
+
+    def test_found_open_with_one_side_silent(self):
+        listener = self.listener()
+        connections = [self.connect(listener).upgrade() for _ in range(4)]
+        self.restart()
+        self.books.connections = 0
+        for connection in connections[:3]:
+            connection.send("server", TEXT, b"tick")
+            connection.send("server", TEXT, b"tick")
+        answered, cut, left, quiet = connections
+        for connection in (answered, quiet):
+            connection.close("client", close_payload(1000), "normal")
+        for connection in (cut, left):
+            connection.send("client", CLOSE, close_payload(1001))
+            for end in connection.ends("server" if connection is cut else "client"):
+                end.close()
+            connection.over("going_away", "client")
+        self.check(adopted=4)
 
     def test_found_inside_of_a_message(self):
         connection = self.connect().upgrade()
@@ -338,9 +296,9 @@ class PrivilegeTest(WebsocketCase):
 
 
 class AutoTest(WebsocketCase):
+    config = "websocket: {auto: true}\n"
+
     def test_a_port_is_learned_from_a_handshake(self):
-        self.exporter.stop()
-        self.exporter = exporter_with(self, "websocket: {auto: true}\n")
         listener = self.listener(port=OTHER_PORT)
         for _ in range(3):
             connection = self.connect(listener).upgrade()
@@ -348,6 +306,19 @@ class AutoTest(WebsocketCase):
             connection.send("server", TEXT, b"hello")
             connection.close("server", close_payload(1001), "going_away")
         self.check()
+
+    def test_ports_beyond_those_that_can_be_learned_do_not_count(self):
+        for port in range(OTHER_PORT, OTHER_PORT + MOST_LEARNED):
+            self.connect(self.listener(port=port)).upgrade().close("client", close_payload(1000), "normal")
+        self.check()
+        counted_before = self.books
+        self.books = Books()
+        connection = self.connect(self.listener(port=PORT)).upgrade()
+        connection.send("client", TEXT, b"hello")
+        connection.close("client", close_payload(1001), "going_away")
+        self.books = counted_before
+        self.check()
+        self.assertEqual(tracking(self.exporter), ("on", f"{MOST_LEARNED} ports are learned, and no more"))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,22 @@ import sys
 
 sys.path.append("/usr/lib/python3/dist-packages")
 import websockets  # noqa: E402, of Debian's own Python
+from websockets.extensions.permessage_deflate import PerMessageDeflate  # noqa: E402
 
 CERTIFICATE = os.environ.get("CERTIFICATE")
 sent = collections.Counter()
-size = 0
+size = compressed = 0
+encode = PerMessageDeflate.encode
+
+
+def encode_and_note(self, frame):
+    global compressed
+    frame = encode(self, frame)
+    compressed += len(frame.data) if frame.rsv1 else 0
+    return frame
+
+
+PerMessageDeflate.encode = encode_and_note
 
 
 def note(message):
@@ -74,7 +86,7 @@ async def main(role, port, connections=0, messages=0, compression=None):
         await serve(int(port))
     else:
         await asyncio.gather(*(talk(int(port), int(messages), compression, i) for i in range(int(connections))))
-    print(json.dumps({"sent": sent, "bytes": size}), flush=True)
+    print(json.dumps({"sent": sent, "bytes": compressed or size}), flush=True)
 
 
 asyncio.run(main(*sys.argv[1:]))

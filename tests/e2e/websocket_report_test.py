@@ -2,26 +2,32 @@
 """What `report --websocket` says of real connections that end, or do not begin, in the ways that people ask about."""
 import contextlib
 import json
+import os
 import re
 import socket
+import ssl
 import subprocess
 import threading
 
 import harness
+import tls
 from privileges import become_nobody_with
 from websocket_case import PORT, WebsocketCase
-from websocket_peers import BINARY, REQUEST, RESET_AT_CLOSE, TEXT, close_payload, frame, transfer
+from websocket_peers import BINARY, CLOSE, REQUEST, RESET_AT_CLOSE, TEXT, close_payload, frame, transfer
+from websocket_tls_test import GRANT_OF_PROGRAM, WORD_OF_PROGRAM
 
 WATCHED = 3  # seconds; all has to happen within
 IDLE_TIMEOUT = 30
 
 
-class ReportTest(WebsocketCase):
+class ReportCase(WebsocketCase):
+    options = ""
+
     def setUp(self):
         super().setUp()
         self.exporter.stop()
         self.file = harness.scratch(self) / "socket_exporter.yml"
-        self.file.write_text(f"websocket: {{ports: [{PORT}]}}\n")
+        self.file.write_text(f"websocket: {{ports: [{PORT}]{self.options}}}\n")
         self.server = self.listener()
 
     @contextlib.contextmanager
@@ -46,6 +52,8 @@ class ReportTest(WebsocketCase):
         """Without line breaks."""
         return re.sub(r"\s+", " ", self.text)
 
+
+class ReportTest(ReportCase):
     def reset(self, connections):
         for connection in connections:
             connection.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
@@ -127,6 +135,53 @@ class ReportTest(WebsocketCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("WebSockets cannot be watched", done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+
+class TlsReportTest(ReportCase):
+    options = ", tls: true"
+
+    def setUp(self):
+        super().setUp()
+        self.certificate = tls.certificate(harness.scratch(self))
+        self.contexts = tls.contexts(self.certificate, ssl.TLSVersion.TLSv1_3, tickets=0)
+
+    def encrypted(self):
+        connection = tls.wrap(self.connect(self.server), self.contexts).upgrade()
+        self.keep(connection.client)
+        self.keep(connection.server)
+        return connection
+
+    def test_what_is_inside_is_told_apart(self):
+        with self.watched():
+            plain, *_ = self.connections(3)
+            plain.close("client", close_payload(1000), "normal")
+            connection, _ = self.encrypted(), self.encrypted()
+            connection.send("client", TEXT, b"hello")
+            connection.close("client", close_payload(1001), "going_away")
+        place = f"of net:[{self.namespace.inode}]"
+        self.assertIn(f"port 8003 {place}: 2 open, 3 opened, 0 found open, 1 ended 0 messages in", self.words())
+        self.assertIn(f"port 8003 (TLS) {place}: 1 open, 2 opened, 0 found open, 1 ended 1 message in", self.words())
+        self.assertIn("1 going_away (client)", self.words())
+
+    def test_a_program_that_begins_meanwhile(self):
+        self.server.close()
+        with self.watched(flags=["--format=json"]):
+            with harness.Process(os.environ["OPENSSL_SERVER"], str(PORT), str(self.certificate),
+                                 namespace=self.namespace) as server:
+                server.wait_for_line("ready")
+                while self.report.poll() is None:
+                    self.talk_once()
+        server, = json.loads(self.text)["servers"]
+        self.assertTrue(server["tls"])
+        self.assertGreater(server["opened"], 0)
+
+    def talk_once(self):
+        with self.namespace.entered(), socket.create_connection(("127.0.0.1", PORT)) as raw:
+            with self.contexts[0].wrap_socket(raw, server_hostname="localhost") as client:
+                client.sendall(REQUEST)
+                for data in (GRANT_OF_PROGRAM, WORD_OF_PROGRAM):
+                    self.assertEqual(client.recv(len(data)), data)
+                client.sendall(frame(CLOSE, close_payload(1000), True))
 
 
 if __name__ == "__main__":

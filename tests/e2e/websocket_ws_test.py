@@ -23,6 +23,9 @@ http {{
   uwsgi_temp_path {directory}; scgi_temp_path {directory};
   server {{
     listen 127.0.0.1:{port};
+    location /closed {{
+      return 403;
+    }}
     location / {{
       proxy_pass http://127.0.0.1:{backend};
       proxy_http_version 1.1;
@@ -111,6 +114,21 @@ class WsTest(WebsocketCase):
         self.start_nginx(60)
         books = self.books_of(*self.talk(OTHER_PORT))
         self.check_port(PORT, books)
+        self.check_port(OTHER_PORT, books)
+        self.check_exactness()
+
+    def test_rejections_of_nginx(self):
+        """Of a place that it does not let anyone to, and for a server that is not there."""
+        self.start_nginx(60)
+        for path, status in ((b"/closed", b"403"), (b"/", b"502"), (b"/", b"502")):
+            with self.namespace.entered():
+                client = self.keep(socket.create_connection(("127.0.0.1", OTHER_PORT)))
+            client.settimeout(harness.LIMIT)
+            client.sendall(REQUEST.replace(b"/chat", path))
+            self.assertTrue(client.recv(4096).startswith(b"HTTP/1.1 " + status))
+            client.close()
+        books = Books()
+        books.errors.update(http_4xx=1, http_5xx=2)
         self.check_port(OTHER_PORT, books)
         self.check_exactness()
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import harness
-from websocket_case import CLIENT_PORT, FAMILIES, OTHER_PORT, PORT, WebsocketCase
+from websocket_case import CLIENT_PORT, FAMILIES, OTHER_PORT, PORT, WebsocketCase, exporter_with
 from websocket_peers import (BINARY, Books, CLOSE, GRANT, PING, PONG, REQUEST, RESET_AT_CLOSE, TEXT, close_payload,
                              frame, random_messages, transfer)
 
@@ -174,7 +174,7 @@ class HandshakesTest(WebsocketCase):
 
     def test_incomplete(self):
         listener = self.listener()
-        for sent in (b"G", REQUEST[:-2], REQUEST):
+        for sent in (REQUEST[:-2], REQUEST):
             connection = self.connect(listener)
             transfer(connection.client, connection.server, sent)
             connection.client.close()
@@ -189,10 +189,13 @@ class HandshakesTest(WebsocketCase):
         self.check()
 
     def test_no_request(self):
-        connection = self.connect()
-        connection.client.close()
-        connection.server.close()
-        self.books.errors["no_request"] += 1
+        listener = self.listener()
+        for sent in (b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+            connection = self.connect(listener)
+            transfer(connection.client, connection.server, sent)
+            connection.client.close()
+            connection.server.close()
+            self.books.errors["no_request"] += 1
         self.check()
 
     def test_plain_http_is_no_error(self):
@@ -229,6 +232,25 @@ class RolesTest(WebsocketCase):
         self.check()
         self.assertEqual({dict(key)["port"] for key in self.metrics.all(
             "websocket_connections_total", netns=f"net:[{self.namespace.inode}]")}, {str(CLIENT_PORT)})
+
+    def test_a_client_whose_address_ends_as_the_servers(self):
+        """Both ends count: their addresses are not the same."""
+        addresses = {"server": "2001:db8:1::1", "client": "2001:db8:2::1"}
+        for address in addresses.values():
+            self.namespace.run("ip", "address", "add", f"{address}/128", "dev", "lo", "nodad")
+        self.exporter.stop()
+        self.exporter = exporter_with(self, f"websocket: {{ports: [{PORT}], client_ports: [{PORT}]}}\n")
+        with self.namespace.entered():
+            listener = self.keep(socket.create_server((addresses["server"], PORT), family=socket.AF_INET6))
+            client = self.keep(socket.create_connection((addresses["server"], PORT),
+                                                        source_address=(addresses["client"], 0)))
+        server = self.keep(listener.accept()[0])
+        transfer(client, server, REQUEST)
+        transfer(server, client, GRANT)
+        transfer(client, server, frame(TEXT, b"hello", True))
+        self.books.connections = self.books.active = self.books.messages["in", "text"] = 2
+        self.books.bytes["in"] = 2 * len(b"hello")
+        self.check()
 
     def test_refused(self):
         with self.namespace.entered(), socket.socket() as client:

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <regex>
 #include <string>
 
@@ -59,6 +60,14 @@ Read model(const std::string& text, bool is_response) {
 Read follow(const std::string& text, bool is_response) {
   sx_head head{};
   for (std::size_t i = 0; i < text.size(); ++i) {
+    std::uint64_t eight = 0;
+    if (i + sizeof eight <= text.size()) {
+      std::memcpy(&eight, &text[i], sizeof eight);
+      if (sx_skip_eight(&head, eight) != 0) {
+        i += sizeof eight - 1;
+        continue;
+      }
+    }
     const sx_step step = sx_step_head(&head, static_cast<std::uint8_t>(text[i]), is_response);
     if (step == SX_BROKEN) return {step};
     if (step == SX_END) return {step, i + 1, head.is_upgrade != 0, head.status};

@@ -50,6 +50,15 @@ TEST_CASE("half of the closes after the same silence are an idle timeout", "[web
   CHECK(causes(seen).empty());
 }
 
+TEST_CASE("connections that the server gave up after the same silence are no idle timeout",
+          "[websocket_report]") {
+  SeenWebsockets seen = server();
+  seen.counts.closed[SX_ABNORMAL_LOCAL][SX_BY_SERVER] = 40;
+  seen.counts.silence.buckets[kAfter60Seconds] = 40;
+  CHECK(causes(seen) == "reset_storm");
+  CHECK_THAT(websocket_text(watch(seen), false), Contains("gave up those that did not answer"));
+}
+
 TEST_CASE("many connections that break are a storm, by whoever broke them", "[websocket_report]") {
   SeenWebsockets seen = server(100);
   const auto reason = GENERATE(SX_ABNORMAL_RESET, SX_ABNORMAL_LOCAL, SX_ABNORMAL_TIMEOUT);
@@ -125,6 +134,15 @@ TEST_CASE("the worst finding is the headline, and all are in the JSON", "[websoc
   CHECK(one["handshakeErrors"]["http_5xx"] == 40);
   CHECK(one["messages"]["in"] == 7);
   CHECK(one["bytes"]["out"] == 12);
+}
+
+TEST_CASE("what is inside of TLS is told apart in the report of WebSockets", "[websocket_report]") {
+  SeenWebsockets seen = server();
+  CHECK_THAT(websocket_text(watch(seen), false), Contains("Server    port 8003 of host: 100 open"));
+  CHECK_THAT(websocket_json(watch(seen)), !Contains("tls"));
+  seen.tls = true;
+  CHECK_THAT(websocket_text(watch(seen), false), Contains("port 8003 (TLS) of host: 100 open"));
+  CHECK(nlohmann::json::parse(websocket_json(watch(seen)))["servers"][0]["tls"] == true);
 }
 
 TEST_CASE("where all is well, or nobody came, the report of WebSockets says so",
