@@ -249,7 +249,7 @@ class ConfigReader {
       if (!port) return port.error();
       const YamlNode& node = map.items[i + 1];
       const auto limit = node.kind == NodeKind::scalar ? parse_number<std::uint64_t>(node.text)
-                                                   : std::optional<std::uint64_t>();
+                                                       : std::optional<std::uint64_t>();
       if (!limit || *limit == 0) {
         return wrong(
             node, fmt::format("{}.{}", path, *port),
@@ -263,7 +263,7 @@ class ConfigReader {
 
   Result<std::uint16_t> read_port(const YamlNode& node, const std::string& path) const {
     const auto port = node.kind == NodeKind::scalar ? parse_number<std::uint16_t>(node.text)
-                                                : std::optional<std::uint16_t>();
+                                                    : std::optional<std::uint16_t>();
     if (port && *port != 0) return *port;
     return wrong(node, path,
                  fmt::format("\"{}\" is no port; give 1 to 65535, such as 8003", node.text));

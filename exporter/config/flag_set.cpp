@@ -46,8 +46,9 @@ bool takes_value(const Flag& flag) {
 Result<> refuse_empty_values(std::span<const std::string> arguments) {
   for (const std::string& argument : arguments) {
     if (argument.starts_with("--") && argument.find('=') == argument.size() - 1) {
-      return malformed(fmt::format("flag \"{}\" has an empty value; leave the flag out or give a value",
-                               argument.substr(0, argument.size() - 1)));
+      return malformed(
+          fmt::format("flag \"{}\" has an empty value; leave the flag out or give a value",
+                      argument.substr(0, argument.size() - 1)));
     }
   }
   return {};
@@ -89,8 +90,9 @@ Result<> check_values(const Flag& flag, const std::vector<std::string>& values) 
   if (!takes_value(flag)) return {};
   for (const std::string& value : values) {
     if (!value.starts_with("--")) continue;
-    return malformed(fmt::format(R"(flag "--{0}" needs a value, such as --{0}={1}; "{2}" is a flag)",
-                             flag.name, flag.placeholder, value));
+    return malformed(
+        fmt::format(R"(flag "--{0}" needs a value, such as --{0}={1}; "{2}" is a flag)", flag.name,
+                    flag.placeholder, value));
   }
   return {};
 }
@@ -133,7 +135,7 @@ Result<FlagValues> parse_flags(std::span<const Flag> flags,
     if (rest.starts_with("-") && rest != "-") {
       const std::string name = rest.substr(0, rest.find('='));
       return malformed(fmt::format("unknown flag \"{}\"{} See --help.", name,
-                               did_you_mean(name, spellings(flags))));
+                                   did_you_mean(name, spellings(flags))));
     }
     result.positionals_.push_back(rest);
   }

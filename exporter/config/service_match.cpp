@@ -68,7 +68,7 @@ Result<Cidr> parse_block(std::string_view text) {
   const int prefix = *bits + 128 - most;
   const auto network = masked(*address, prefix);
   return bad_match(fmt::format("has bits set behind its prefix; the network is \"{}/{}\"",
-                           to_string(network), network.is_v4() ? prefix - 96 : *bits));
+                               to_string(network), network.is_v4() ? prefix - 96 : *bits));
 }
 
 // RFC 1123, and "_" which DNS has in practice.
