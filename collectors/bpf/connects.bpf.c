@@ -59,7 +59,7 @@ static __always_inline void leave(struct connection* c, enum sx_connect_counter 
     if (taken < SHORT_LIVED) ADD(counted->counters[SX_SHORT_LIVED], 1);
   }
   time(c, SX_ESTABLISHED, taken);
-  end_turn(c);
+  end_talk(c);
 }
 
 static __always_inline void end(struct sock* sk, struct connection* c, int before, __u64 taken) {
