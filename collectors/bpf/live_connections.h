@@ -27,13 +27,13 @@ enum talk {
 struct connection {
   struct sx_connect_key key;
   __u64 since;        /* when its stage began */
+  __u32 pid;          /* that called connect(), in the first pid namespace */
   __be16 port_before; /* that of the socket before connect() looked for one */
   __u8 stage : 7;
   __u8 is_bound : 1; /* its port was chosen before connect() */
 
   /* Its requests and answers. */
   __u8 talk;
-  __u32 unused;
   __u32 asked_end; /* sequence number after the last byte that was sent */
   __u32 heard_end; /* and after the last that had come when that was sent */
   struct sx_turn turn;
