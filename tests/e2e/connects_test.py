@@ -238,6 +238,7 @@ class BindsByDefaultTest(unittest.TestCase):
         self.assertEqual(metrics.value("socket_exporter_collector_success", collector="binds"), 1)
         feature, = metrics.all("socket_exporter_feature_info", feature="bind_tracking")
         self.assertRegex(dict(feature)["reason"], "by fexit" if fexit else "^fexit .*--collector.binds")
+        self.assertNotIn("needs CAP_", dict(feature)["reason"])  # it is root
 
 
 class WithoutBpfTest(unittest.TestCase):
