@@ -10,8 +10,8 @@ import sys
 import unittest
 
 import harness
-from connections import (ATTEMPTS, BIND_FAILURES, CLOSED, FAILURES, FAMILIES, ONLY, Caller, nonzero, on, require,
-                         reset_at_close, total)
+from connections import (ADDRESSES, ATTEMPTS, BIND_FAILURES, CLOSED, FAILURES, ONLY, Caller, family_of, nonzero, on,
+                         require, reset_at_close, total)
 from specimens import Cgroups, Root, resident, with_tracefs
 from wire import RST, SYN, Wire
 
@@ -45,7 +45,7 @@ class ConnectsTest(unittest.TestCase):
         return nonzero(self.exporter.scrape(), FAILURES, self.namespace, "reason")
 
     def test_refused(self):
-        for address in FAMILIES:
+        for address in ADDRESSES:
             nobody = self.caller.socket(address)
             nobody.bind((address, 0))
             for _ in range(3):
@@ -166,7 +166,7 @@ class BindsTest(unittest.TestCase):
 
     def bind(self, kind, to):
         """The socket, or the errno of bind()."""
-        sock = self.stack.enter_context(socket.socket(FAMILIES.get(to[0], socket.AF_INET), kind))
+        sock = self.stack.enter_context(socket.socket(family_of(to[0]), kind))
         try:
             sock.bind(to)
         except OSError as error:
@@ -180,7 +180,7 @@ class BindsTest(unittest.TestCase):
 
     def test_taken_port(self):
         with self.namespace.entered():
-            for address in FAMILIES:
+            for address in ADDRESSES:
                 for kind in self.TYPES.values():
                     port = self.bind(kind, (address, 0)).getsockname()[1]
                     for _ in range(3):

@@ -8,6 +8,7 @@ import unittest
 
 import harness
 from clients import ADDRESS, PORT, Client, Server
+from connections import require
 
 PORTS = 512
 STEP = 64
@@ -34,13 +35,7 @@ class CurveTest(Staged):
     def setUp(self):
         super().setUp()
         self.exporter = self.enterContext(harness.Exporter())
-        self.require_tracking(self.exporter.scrape())
-
-    def require_tracking(self, metrics):
-        feature, = metrics.all("socket_exporter_feature_info", feature="connect_tracking")
-        if dict(feature)["state"] != "on":
-            print(feature)
-            sys.exit(harness.SKIPPED)
+        require(self.exporter, "connect_tracking")
 
     def total(self, metrics, name, **labels):
         found = metrics.all(name, netns=self.netns, destination=ADDRESS, destination_port=str(PORT), **labels)

@@ -12,10 +12,10 @@ import time
 import unittest
 
 import harness
-from connections import CLOSED, total
+from connections import CLOSED, ONLY, total
 from privileges import CAP_BPF, CAP_PERFMON, become_nobody_with
 from specimens import private_mounts
-from turns import LONG, ONLY, RESPONSES, THINKING, ResponsesCase, Turns, receive
+from turns import LONG, RESPONSES, THINKING, ResponsesCase, Turns, receive
 from wire import ACK, PSH, SYN, Wire
 
 
