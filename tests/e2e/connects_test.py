@@ -13,7 +13,7 @@ import harness
 from connections import (ADDRESSES, ATTEMPTS, BIND_FAILURES, CLOSED, FAILURES, ONLY, Caller, family_of, nonzero, on,
                          require, reset_at_close, total)
 from specimens import Cgroups, Root, resident, with_tracefs
-from wire import RST, SYN, Wire
+from wire import ACK, RST, SYN, Wire, next_sequence
 
 TCP_USER_TIMEOUT = 18
 
@@ -52,30 +52,64 @@ class ConnectsTest(unittest.TestCase):
                 self.assertEqual(self.caller.connect(nobody.getsockname())[0], errno.ECONNREFUSED)
         self.assertEqual(self.reasons(), {"refused": 6})
 
-    def test_timeout_and_abort(self):
-        with Wire(self.namespace):
-            waits = [self.caller.socket("10.9.0.2") for _ in range(3)]
+    def timeout_and_abort(self, peer, other):
+        with Wire(self.namespace, family_of(peer)):
+            waits = [self.caller.socket(peer) for _ in range(3)]
             for sock in waits:
                 sock.setblocking(False)
                 sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 100)
-                self.assertEqual(sock.connect_ex(("10.9.0.2", 80)), errno.EINPROGRESS)
+                self.assertEqual(sock.connect_ex((peer, 80)), errno.EINPROGRESS)
             for _ in range(2):
-                self.caller.connect(("10.9.0.3", 80), blocking=False)[1].close()
+                self.caller.connect((other, 80), blocking=False)[1].close()
             self.assertEqual([wait_for_error(sock) for sock in waits], [errno.ETIMEDOUT] * 3)
         self.assertEqual(self.reasons(), {"timeout": 3, "aborted": 2})
 
-    def test_unreachable_and_reset(self):
-        with Wire(self.namespace) as wire:
-            sock = self.caller.connect(("10.9.0.2", 80), blocking=False)[1]
-            wire.answer_host_unreachable(wire.next_syn("10.9.0.2"))
+    def test_timeout_and_abort_v4(self):
+        self.timeout_and_abort("10.9.0.2", "10.9.0.3")
+
+    def test_timeout_and_abort_v6(self):
+        self.timeout_and_abort("fd09::2", "fd09::3")
+
+    def unreachable_and_reset(self, peer, other):
+        with Wire(self.namespace, family_of(peer)) as wire:
+            sock = self.caller.connect((peer, 80), blocking=False)[1]
+            wire.answer_host_unreachable(wire.next_syn(peer))
             self.assertEqual(wait_for_error(sock), errno.EHOSTUNREACH)
             for port in (80, 81):
-                sock = self.caller.connect(("10.9.0.3", port), blocking=False)[1]
-                syn = wire.next_syn("10.9.0.3")
+                sock = self.caller.connect((other, port), blocking=False)[1]
+                syn = wire.next_syn(other)
                 wire.answer(syn, SYN, 1000)
                 wire.answer(syn, RST, 1001)
                 self.assertEqual(wait_for_error(sock), errno.ECONNRESET)
         self.assertEqual(self.reasons(), {"unreachable": 1, "reset": 2})
+
+    def test_unreachable_and_reset_v4(self):
+        self.unreachable_and_reset("10.9.0.2", "10.9.0.3")
+
+    def test_unreachable_and_reset_v6(self):
+        self.unreachable_and_reset("fd09::2", "fd09::3")
+
+    def close_by_timeout(self, peer):
+        """The peer answers the first SYN and no more."""
+        with Wire(self.namespace, family_of(peer)) as wire:
+            for _ in range(2):
+                sock = self.caller.connect((peer, 80), blocking=False)[1]
+                syn = wire.next_syn(peer)
+                wire.answer(syn, SYN | ACK, 1000, next_sequence(syn))
+                harness.eventually(lambda: sock.connect_ex((peer, 80)) in (0, errno.EISCONN), "connected")
+                sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 100)
+                sock.sendall(b"request")
+                self.assertEqual(wait_for_error(sock), errno.ETIMEDOUT)
+        metrics = self.exporter.scrape()
+        self.assertEqual(nonzero(metrics, CLOSED, self.namespace, "kind"), {"timeout": 2})
+        self.assertEqual(total(metrics, ATTEMPTS, self.namespace), 2)
+        self.assertEqual(self.reasons(), {})
+
+    def test_close_by_timeout_v4(self):
+        self.close_by_timeout("10.9.0.2")
+
+    def test_close_by_timeout_v6(self):
+        self.close_by_timeout("fd09::2")
 
     def test_kinds_of_close(self):
         server = self.caller.listener("127.0.0.1")
