@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What following connections costs those who make them, and how much memory its tables may take."""
 import contextlib
-import json
 import os
 import pathlib
 import statistics
@@ -12,9 +11,9 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import harness  # noqa: E402
+from bpf import bpf_objects, shown  # noqa: E402
 from connections import Churn, require  # noqa: E402
 from sockets_bench import attempt  # noqa: E402
-from start_stop_test import bpf_objects  # noqa: E402
 
 THROUGHPUT_BUDGET = 0.90  # of that without the exporter, at least
 EVENTS_BUDGET = 2000  # nanoseconds in eBPF for a connection, both of its ends, a request and its answer
@@ -51,12 +50,6 @@ def slowdown():
           f"({by_time[0]:.3f} to {by_time[-1]:.3f}), for a second of the client's CPU time "
           f"{statistics.median(by_cpu):.3f} ({by_cpu[0]:.3f} to {by_cpu[-1]:.3f})", flush=True)
     return 1 / statistics.median(by_cpu)
-
-
-def shown(kind, number):
-    """What bpftool says of a program or map."""
-    return json.loads(subprocess.run([harness.program("bpftool"), "-j", kind, "show", "id", number], check=True,
-                                     capture_output=True, text=True).stdout)
 
 
 def objects(pid, kind):

@@ -3,25 +3,16 @@ it. By bpf() itself."""
 import ctypes
 import os
 import pathlib
-import platform
 import re
 import struct
+import sys
 
-SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from bpf import bpf  # noqa: E402
+
 PROG_LOAD, LINK_CREATE = 5, 28
 CGROUP_SKB, INGRESS, EGRESS = 8, 0, 1
 PASS_ALL = struct.pack("<BBhi", 0xB7, 0, 0, 1) + struct.pack("<BBhi", 0x95, 0, 0, 0)  # r0 = 1; exit
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def bpf(command, attributes):
-    attributes = ctypes.create_string_buffer(attributes, 128)
-    fd = _libc.syscall(SYS_BPF, command, attributes, 128)
-    if fd < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
-    return fd
 
 
 def load(way):

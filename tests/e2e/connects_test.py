@@ -5,11 +5,13 @@ import errno
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
 import unittest
 
 import harness
+from bpf import Table, bpf_objects, shown
 from connections import (ADDRESSES, ATTEMPTS, BIND_FAILURES, CLOSED, FAILURES, ONLY, Caller, family_of, nonzero, on,
                          require, reset_at_close, total)
 from specimens import Cgroups, Root, resident, with_tracefs
@@ -154,6 +156,66 @@ class ConnectsTest(unittest.TestCase):
             metrics = harness.eventually(older, "both ends")
         self.assertEqual(total(metrics, ATTEMPTS, self.namespace), 0)
         self.assertEqual(total(metrics, CLOSED, self.namespace), 0)
+
+
+class StaleEntryTest(unittest.TestCase):
+    """The kernel drops an event that interrupts another, be it the end of a connection."""
+
+    PLACE = "=Q24xI"  # live_connections.h: the address of the socket, and the inode of its namespace
+    SIZE, PLACES = 128, 1 << 14
+    WAITING = 500
+
+    def setUp(self):
+        self.namespace = self.enterContext(harness.Namespace())
+        self.enterContext(resident(self.namespace))
+        self.caller = self.enterContext(Caller(self.namespace))
+        self.exporter = self.enterContext(harness.Exporter(*ONLY))
+        require(self.exporter, "connect_tracking")
+        maps = [shown("map", number) for kind, number in bpf_objects(self.exporter.child.pid) if kind == "map"]
+        table, = (each for each in maps if each["name"] == "places")
+        self.assertEqual((table["bytes_value"], table["max_entries"]), (self.SIZE, self.PLACES))
+        self.places = self.enterContext(Table(table["id"], self.SIZE))
+
+    def address(self, index):
+        return struct.unpack_from(self.PLACE, self.places[index])[0]
+
+    def place_of_the_only_connection(self):
+        found = []
+        for index in range(self.PLACES):
+            address, inode = struct.unpack_from(self.PLACE, self.places[index])
+            if address and inode == self.namespace.inode:
+                found.append(index)
+        index, = found
+        return index
+
+    def test_an_entry_without_an_end_is_not_taken_for_the_next_socket_at_its_address(self):
+        usual = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, usual)
+        os.sched_setaffinity(0, {min(usual)})  # so that the kernel gives the memory to the next socket
+        server = self.caller.listener("127.0.0.1")
+        waiting = [self.caller.socket("127.0.0.1") for _ in range(self.WAITING)]
+        client = self.caller.connect(server.getsockname())[1]
+        accepted = server.accept()[0]
+        index = self.place_of_the_only_connection()
+        entry = self.places[index]
+        reset_at_close(client)
+        client.close()
+        accepted.close()
+        self.assertEqual(self.address(index), 0)
+        self.places[index] = entry
+
+        made = 0
+        while self.address(index) == struct.unpack_from(self.PLACE, entry)[0]:
+            waiting[made].connect(server.getsockname())
+            server.accept()[0].close()  # first: in CLOSE_WAIT the client's memory stays in use
+            made += 1
+        for sock in waiting[:made]:
+            sock.close()
+        harness.eventually(lambda: sum(self.closed().values()) == 1 + made, "all have ended")
+        self.assertEqual(self.closed(), {"aborted": 1, "passive": made})
+
+    def closed(self):
+        return nonzero(self.exporter.scrape(), CLOSED, self.namespace, "kind")
 
 
 class WorkloadTest(unittest.TestCase):
