@@ -7,10 +7,10 @@
 
 #include "collectors/bpf/binds.h"
 #include "collectors/bpf/kernel_types.h"
+#include "collectors/bpf/tables.h"
 
 /* After the types that they work on. */
 #include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 #define AF_INET 2
@@ -31,10 +31,7 @@ struct {
 const struct sx_bind_counts no_counts = {};
 
 static __always_inline struct sx_bind_counts* counts_of(const struct sx_bind_key* key) {
-  struct sx_bind_counts* found = bpf_map_lookup_elem(&counts, key);
-  if (found) return found;
-  bpf_map_update_elem(&counts, key, &no_counts, BPF_NOEXIST);
-  found = bpf_map_lookup_elem(&counts, key);
+  struct sx_bind_counts* found = find_or_add(&counts, key, &no_counts);
   if (found) return found;
   const struct sx_bind_key rest = {.is_rest = 1};
   return bpf_map_lookup_elem(&counts, &rest);
@@ -71,7 +68,7 @@ static __always_inline void count(struct task_struct* task, struct sock* sk,
   key.inode = BPF_CORE_READ(net, ns.inum);
   BPF_CORE_READ_STR_INTO(&key.comm, task, group_leader, comm);
   struct sx_bind_counts* counted = counts_of(&key);
-  if (counted) __sync_fetch_and_add(&counted->reasons[reason], 1);
+  if (counted) ADD(counted->reasons[reason], 1);
 }
 
 #endif

@@ -33,7 +33,8 @@ __u64 older_marked; /* connections of that kind that were found at the start */
 
 const struct sx_connect_counts no_counts = {};
 
-static __always_inline struct sx_connect_counts* counts_of(const struct sx_connect_key* key) {
+static __always_inline struct sx_connect_counts* counts_of(const struct connection* c) {
+  const struct sx_connect_key* key = &c->key;
   struct sx_connect_counts* found = bpf_map_lookup_elem(&counts, key);
   if (found) return found;
   /* Before the key, so that it is there when the table is full. */
@@ -41,7 +42,10 @@ static __always_inline struct sx_connect_counts* counts_of(const struct sx_conne
   rest_key.netns.is_rest = 1;
   struct sx_connect_counts* rest = find_or_add(&counts, &rest_key, &no_counts);
   found = find_or_add(&counts, key, &no_counts);
-  if (found) return found;
+  if (found) {
+    found->pid = c->pid; /* it may have been forgotten since connect() */
+    return found;
+  }
   if (rest) return rest;
   rest_key.netns.cookie = 0;
   rest_key.netns.inode = 0;

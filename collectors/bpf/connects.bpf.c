@@ -13,6 +13,7 @@ static __always_inline void begin(struct sock* sk) {
   struct task_struct* task = bpf_get_current_task_btf();
   struct net* net = sk->__sk_common.skc_net.net;
   struct connection c = {.since = bpf_ktime_get_ns(), .stage = OPENING};
+  c.pid = bpf_get_current_pid_tgid() >> 32;
   c.is_bound = sk->__sk_common.skc_num != 0;
   c.port_before = port_of(sk);
   c.key.cgroup = bpf_get_current_cgroup_id();
@@ -22,10 +23,10 @@ static __always_inline void begin(struct sock* sk) {
   __builtin_memcpy(c.key.comm, task->group_leader->comm, sizeof c.key.comm);
   drop(sk); /* it may have had another connection before */
   if (!add(sk, &c)) ADD(lost, 1);
-  struct sx_connect_counts* counted = counts_of(&c.key);
+  struct sx_connect_counts* counted = counts_of(&c);
   if (!counted) return;
   ADD(counted->counters[SX_ATTEMPTS], 1);
-  counted->pid = bpf_get_current_pid_tgid() >> 32;
+  counted->pid = c.pid;
 }
 
 static __always_inline void enter(struct connection* c, enum stage stage, __u64 now) {
@@ -34,7 +35,7 @@ static __always_inline void enter(struct connection* c, enum stage stage, __u64 
 }
 
 static __always_inline void count(struct connection* c, enum sx_connect_counter counter) {
-  struct sx_connect_counts* counted = counts_of(&c->key);
+  struct sx_connect_counts* counted = counts_of(c);
   if (counted) ADD(counted->counters[counter], 1);
 }
 
@@ -53,13 +54,13 @@ static __always_inline void fail(struct sock* sk, struct connection* c, __u64 ta
 
 /* The first end leaves, or the connection breaks. */
 static __always_inline void leave(struct connection* c, enum sx_connect_counter how, __u64 taken) {
-  struct sx_connect_counts* counted = counts_of(&c->key);
+  struct sx_connect_counts* counted = counts_of(c);
   if (counted) {
     ADD(counted->counters[how], 1);
     if (taken < SHORT_LIVED) ADD(counted->counters[SX_SHORT_LIVED], 1);
   }
   time(c, SX_ESTABLISHED, taken);
-  end_turn(c);
+  end_talk(c);
 }
 
 static __always_inline void end(struct sock* sk, struct connection* c, int before, __u64 taken) {

@@ -2,21 +2,8 @@
 #ifndef SOCKET_EXPORTER_HISTOGRAMS_H
 #define SOCKET_EXPORTER_HISTOGRAMS_H
 
-#include <linux/bpf.h>
-
 #include "collectors/bpf/connects.h"
-
-/* After the types that it works on. */
-#include <bpf/bpf_helpers.h>
-
-#define ADD(counter, number) __sync_fetch_and_add(&(counter), number)
-
-static __always_inline void* find_or_add(void* map, const void* key, const void* nothing) {
-  void* found = bpf_map_lookup_elem(map, key);
-  if (found) return found;
-  bpf_map_update_elem(map, key, nothing, BPF_NOEXIST);
-  return bpf_map_lookup_elem(map, key);
-}
+#include "collectors/bpf/tables.h"
 
 static __always_inline __u32 bucket_of(__u64 nanoseconds) {
   __u64 left = nanoseconds / 1000 >> SX_FIRST_BUCKET;

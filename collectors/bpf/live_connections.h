@@ -4,6 +4,7 @@
 #define SOCKET_EXPORTER_LIVE_CONNECTIONS_H
 
 #include "collectors/bpf/connect_times.h"
+#include "collectors/bpf/turns.h"
 
 #define PLACES_BITS 14
 
@@ -26,19 +27,17 @@ enum talk {
 struct connection {
   struct sx_connect_key key;
   __u64 since;        /* when its stage began */
+  __u32 pid;          /* that called connect(), in the first pid namespace */
   __be16 port_before; /* that of the socket before connect() looked for one */
   __u8 stage : 7;
   __u8 is_bound : 1; /* its port was chosen before connect() */
 
-  /* Its requests and answers. Packets go out under the lock of their socket, but come in on any
-   * CPU at any time. */
+  /* Its requests and answers. */
   __u8 talk;
-  __u32 hello_time;  /* microseconds */
-  __u32 asked_end;   /* sequence number after the last byte that was sent */
-  __u32 heard_end;   /* and after the last that had come when that was sent */
-  __u64 asked_at;    /* when the request went out; 0: none is without an answer */
+  __u32 asked_end; /* sequence number after the last byte that was sent */
+  __u32 heard_end; /* and after the last that had come when that was sent */
+  struct sx_turn turn;
   __u64 doubt_until; /* up to here data may be session tickets */
-  __u64 in_doubt;    /* what the response time is if they were the answer; 0: there were none */
 };
 
 /* Where a connection is unless another is there already. To add it to a hash and delete it there
@@ -106,26 +105,28 @@ static __always_inline int add(const void* sk, const struct connection* c) {
 }
 
 static __always_inline void drop(const void* sk) {
+  struct connection* c = connection_of(sk);
   struct place* place = place_of(sk);
-  if (!place) return;
-  if (place->address == (__u64)sk) {
+  if (!c || !place) return;
+  if (c->turn.asked_at) end_turn(&c->turn); /* before another one is there */
+  if (c == &place->connection) {
     __sync_lock_test_and_set(&place->address, 0); /* after the last use of what is there */
-  } else if (place->elsewhere && !bpf_map_delete_elem(&crowd, &sk)) {
+  } else if (!bpf_map_delete_elem(&crowd, &sk)) {
     ADD(place->elsewhere, -1);
   }
 }
 
-static __always_inline void add_response(struct connection* c, __u64 taken) {
-  struct sx_connect_times* timed = times_of(&c->key.destination);
+static __always_inline void add_response(const struct sx_connect_destination* destination,
+                                         __u64 taken) {
+  struct sx_connect_times* timed = times_of(destination);
   if (timed) add_time(&timed->histograms[SX_RESPONSE], taken);
 }
 
 /* Nothing more came: those in doubt were the answer. */
-static __always_inline void end_turn(struct connection* c) {
-  if (!c->in_doubt) return;
-  const __u64 taken = __sync_lock_test_and_set(&c->in_doubt, 0);
-  c->asked_at = 0;
-  if (taken) add_response(c, taken);
+static __always_inline void end_talk(struct connection* c) {
+  if (c->talk != TLS || !c->turn.asked_at) return;
+  const __u64 taken = end_turn(&c->turn);
+  if (taken) add_response(&c->key.destination, taken);
 }
 
 #endif

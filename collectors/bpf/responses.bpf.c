@@ -9,8 +9,8 @@
 
 /* What a TLS 1.3 server sends on its own after the handshake, session tickets, comes about as soon
  * as its answer to the hello did, and is not more than that. */
-#define DOUBT(microseconds) ((2ULL * (microseconds) + 10000) * 1000) /* nanoseconds */
-#define TICKETS 4096                                                 /* bytes */
+#define DOUBT(hello_time) (2 * (hello_time) + 10000000) /* nanoseconds */
+#define TICKETS 4096                                    /* bytes */
 
 /* All zero where the payload is shorter. */
 static __always_inline struct records read_records(struct __sk_buff* skb, struct segment* s) {
@@ -33,12 +33,13 @@ static __always_inline int ends_in(struct __sk_buff* skb, struct segment* s, __u
 
 /* Whether the client's part of a handshake, but its hello, has a request behind it. */
 static __always_inline int brings_request(struct __sk_buff* skb, struct segment* s,
-                                          struct connection* c, struct records* r, __u64 now) {
+                                          struct connection* c, struct records* r,
+                                          __u64 doubt_until) {
   if (r->first.type == HANDSHAKE) return 0;
   if (r->first.type == CHANGE_CIPHER_SPEC && r->second.type == HANDSHAKE) {
     return s->length > size_of(&r->first) + size_of(&r->second); /* TLS 1.2, an old session */
   }
-  c->doubt_until = now + DOUBT(c->hello_time);
+  c->doubt_until = doubt_until;
   return !ends_in(skb, s, ENCRYPTED_FINISHED_SHA256) && !ends_in(skb, s, ENCRYPTED_FINISHED_SHA384);
 }
 
@@ -57,8 +58,9 @@ static __always_inline int asks(struct __sk_buff* skb, struct segment* s, struct
   }
   if (!is_record(&r.first) || is_client_hello(&r.second)) return 1; /* more of it, or once more */
   if (r.first.type == ALERT) return 0;
+  const __u64 hello_time = end_turn(&c->turn);
   c->talk = TLS;
-  return brings_request(skb, s, c, &r, now);
+  return brings_request(skb, s, c, &r, now + DOUBT(hello_time));
 }
 
 /* The connection that a packet has payload of, if it goes out. Other packets come to no table. */
@@ -75,12 +77,12 @@ SEC("cgroup_skb/egress") int ask(struct __sk_buff* skb) {
   if (!c) return PASS;
   const __u32 end = s.sequence + s.length;
   if (c->talk != SILENT && !is_after(end, c->asked_end)) return PASS; /* sent again */
-  end_turn(c);
+  end_talk(c);
   const __u64 now = bpf_ktime_get_ns();
-  const __u64 asked_at = asks(skb, &s, c, now) ? now : 0;
+  const int is_asked = asks(skb, &s, c, now);
   c->asked_end = end;
   c->heard_end = s.acknowledged;
-  __sync_lock_test_and_set(&c->asked_at, asked_at); /* seen after both by any CPU */
+  begin_turn(&c->turn, is_asked ? now : 0);
   return PASS;
 }
 
@@ -89,14 +91,13 @@ static __always_inline int answers(struct __sk_buff* skb, struct segment* s, str
                                    __u64 asked_at, __u64 now) {
   if (c->talk != HELLO && c->talk != TLS) return 1;
   if (c->talk == HELLO) {
-    c->hello_time = (now - asked_at) / 1000;
-    c->asked_at = 0;
+    if (c->turn.heard_at < asked_at) c->turn.heard_at = now; /* the first byte */
     return 0;
   }
   const struct records r = read_records(skb, s);
   if (is_control(&r.first, s->length)) return 0;
   if (now < c->doubt_until && !is_after(s->sequence + s->length, c->heard_end + TICKETS)) {
-    c->in_doubt = now - asked_at;
+    c->turn.heard_at = now;
     return 0;
   }
   return 1;
@@ -105,15 +106,15 @@ static __always_inline int answers(struct __sk_buff* skb, struct segment* s, str
 SEC("cgroup_skb/ingress") int answer(struct __sk_buff* skb) {
   struct segment s;
   struct connection* c = data_of(skb, &s);
-  if (!c || !c->asked_at) return PASS;
-  const __u64 asked_at = __sync_fetch_and_add(&c->asked_at, 0);    /* before both, on any CPU */
-  if (is_after(c->asked_end, s.acknowledged)) return PASS;         /* not all of it came there */
-  if (!is_after(s.sequence + s.length, c->heard_end)) return PASS; /* sent again */
+  if (!c || !c->turn.asked_at) return PASS;
   const __u64 now = bpf_ktime_get_ns();
-  if (!asked_at || !answers(skb, &s, c, asked_at, now)) return PASS;
-  if (__sync_val_compare_and_swap(&c->asked_at, asked_at, 0) != asked_at) return PASS;
-  c->in_doubt = 0;
-  add_response(c, now - asked_at);
+  if (connection_of(skb->sk) != c) return PASS;
+  const __u64 asked_at = turn_before(&c->turn, now);
+  if (!asked_at || is_after(c->asked_end, s.acknowledged)) return PASS; /* not all came there */
+  if (!is_after(s.sequence + s.length, c->heard_end)) return PASS;      /* sent again */
+  if (!answers(skb, &s, c, asked_at, now)) return PASS;
+  const struct sx_connect_destination destination = c->key.destination;
+  if (answer_turn(&c->turn, asked_at)) add_response(&destination, now - asked_at);
   return PASS;
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 
 #include "collectors/base/fd.h"
 #include "collectors/base/result.h"
+#include "collectors/kernel/capabilities.h"
 #include "collectors/kernel/proc_file.h"
 
 namespace socket_exporter {
@@ -52,12 +54,13 @@ class BpfProgram {
   const Skeleton* operator->() const { return skeleton_.get(); }
 
   static Error bpf_error(std::string_view step, int number) {
-    return error_of("bpf", step, number, "CAP_BPF and CAP_PERFMON", "Linux 6.2 or later with BTF");
+    return error_of("bpf", step, number, {Capability::bpf, Capability::perfmon},
+                    "Linux 6.2 or later with BTF");
   }
 
   /// The same of programs that follow functions of the kernel, which some hosts allow nobody.
   static Error fexit_error(std::string_view step, int number) {
-    return error_of("fexit", step, number, "CAP_BPF, CAP_PERFMON and a host that allows it",
+    return error_of("fexit", step, number, {Capability::bpf, Capability::perfmon},
                     "Linux 5.17 or later with BTF and ftrace");
   }
 
@@ -68,17 +71,16 @@ class BpfProgram {
     std::array<BpfLink, kCount> links;
     for (std::size_t i = 0; i < kCount; ++i) {
       links[i] = BpfLink(bpf_program__attach_cgroup(programs[i], cgroup.number()));
-      if (links[i]) continue;
-      Error error = errno_error("attach to the root of cgroup2", errno);
-      if (error.kind == Error::Kind::denied) error.what += ": needs CAP_NET_ADMIN";
-      return error;
+      if (!links[i]) {
+        return errno_error("attach to the root of cgroup2", errno, {Capability::net_admin});
+      }
     }
     return links;
   }
 
   /// Of programs that follow functions of other processes.
   static Error uprobe_error(std::string_view step, int number) {
-    return error_of("uprobe", step, number, "CAP_PERFMON and a host that allows it",
+    return error_of("uprobe", step, number, {Capability::perfmon},
                     "a kernel with CONFIG_UPROBE_EVENTS");
   }
 
@@ -132,12 +134,10 @@ class BpfProgram {
   }
 
   static Error error_of(std::string_view what, std::string_view step, int number,
-                        std::string_view privileges, std::string_view kernel) {
-    Error error = errno_error(std::string(what) + " " + std::string(step), number);
-    const bool is_denied = error.kind == Error::Kind::denied;
-    if (!is_denied) error.kind = Error::Kind::unavailable;
-    error.what += ": needs " + std::string(is_denied ? privileges : kernel);
-    return error;
+                        std::initializer_list<Capability> needed, std::string_view kernel) {
+    Error error = errno_error(std::string(what) + " " + std::string(step), number, needed);
+    if (error.kind == Error::Kind::denied) return error;
+    return {Error::Kind::unavailable, error.what + ": needs " + std::string(kernel)};
   }
 
   struct Destroy {

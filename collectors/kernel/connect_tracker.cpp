@@ -13,6 +13,7 @@
 #include "collectors/base/fd.h"
 #include "collectors/kernel/bpf_program.h"
 #include "collectors/kernel/response_timer.h"
+#include "collectors/kernel/search_table.h"
 #include "connects.skel.h"
 
 namespace socket_exporter {
@@ -23,15 +24,9 @@ constexpr bool kIsRecord = sizeof(Record) == Size&& std::is_trivially_copyable_v
 static_assert(kIsRecord<sx_connect_key, 64> && kIsRecord<sx_connect_counts, 128>);
 static_assert(kIsRecord<sx_connect_destination, 20> && kIsRecord<sx_connect_times, 928>);
 static_assert(kIsRecord<sx_connect_netns, 16>);
-static_assert(sizeof(TimeCounters) == sizeof(sx_histogram));
 
 using Bpf = BpfProgram<connects_bpf>;
-
-TimeCounters times_of(const sx_histogram& histogram) {
-  TimeCounters times;
-  std::memcpy(times.data(), &histogram, sizeof histogram);
-  return times;
-}
+using Searches = SearchTable<Bpf>;
 
 std::uint16_t port_of(std::uint32_t network_order) {
   return ntohs(static_cast<std::uint16_t>(network_order));
@@ -103,7 +98,7 @@ class ConnectTracker::Program {
         !added) {
       return added;
     }
-    return Bpf::add(bpf_->maps.searches, sx_connect_netns{}, sx_histogram{});
+    return Searches(bpf_->maps.searches).add_rest();
   }
 
   Result<> attach() {
@@ -137,11 +132,9 @@ class ConnectTracker::Program {
           all.times.push_back(to_times(key, value));
         });
     if (!times) return times.error();
-    auto searches = Bpf::for_each<sx_connect_netns, sx_histogram>(
-        bpf_->maps.searches, [&](const sx_connect_netns& key, const sx_histogram& value) {
-          all.searches.push_back({{key.cookie, key.inode}, times_of(value)});
-        });
+    auto searches = Searches(bpf_->maps.searches).read();
     if (!searches) return searches.error();
+    all.searches = std::move(*searches);
     const auto skipped = Bpf::recursion_misses(bpf_->progs.follow);
     if (!skipped) return skipped.error();
     all.older_closed = bpf_->bss->older_closed;

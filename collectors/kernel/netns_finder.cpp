@@ -50,11 +50,12 @@ Feature NetnsFinder::feature() const {
   const std::string walked = fmt::format("reading {}/*/ns/net instead", root_);
   const std::string unreadable =
       unreadable_ == 0 ? "" : fmt::format("; {} processes may not be looked at", unreadable_);
-  if (!list_ && tasks_) {
+  const bool has_tasks = no_tasks_.empty();
+  if (!is_listed() && has_tasks) {
     return {"all_netns", false, no_list_ + "; finding those of processes by eBPF instead"};
   }
-  if (!list_) return {"all_netns", false, no_list_ + "; " + walked + unreadable};
-  if (tasks_) return {"all_netns", true, ""};
+  if (!is_listed()) return {"all_netns", false, no_list_ + "; " + walked + unreadable};
+  if (has_tasks) return {"all_netns", true, ""};
   return {"all_netns", true, no_tasks_ + "; " + walked + unreadable};
 }
 
@@ -65,7 +66,7 @@ Result<std::vector<FoundNetns>> NetnsFinder::find() {
   auto found = list();
   if (!found) return found.error();
   std::optional<Pids> pids;
-  if (!list_) {
+  if (!is_listed()) {
     auto looked = look(now);
     if (!looked) return looked.error();
     pids = std::move(*looked);
@@ -73,7 +74,7 @@ Result<std::vector<FoundNetns>> NetnsFinder::find() {
     *found = seen_in(*pids, *own);
   }
   const bool any_unnamed = recall(*found, now);
-  if (list_) run_netns_.refresh(any_unnamed, now);
+  if (is_listed()) run_netns_.refresh(any_unnamed, now);
   if (!pids && needs_pids(*found, now)) {
     auto looked = look(now);
     if (!looked) return looked.error();
@@ -91,7 +92,7 @@ Result<std::vector<FoundNetns>> NetnsFinder::find() {
   return found;
 }
 
-// Nothing, and no `list_`, when eBPF fails from now on.
+// Nothing when eBPF fails, which may be for once.
 Result<std::vector<FoundNetns>> NetnsFinder::list() {
   std::vector<FoundNetns> found;
   if (!list_) return found;
@@ -99,9 +100,9 @@ Result<std::vector<FoundNetns>> NetnsFinder::list() {
   if (!records) {
     if (records.error().kind == Error::Kind::timeout) return records.error();
     no_list_ = records.error().what;
-    list_.reset();
     return found;
   }
+  no_list_.clear();
   for (NetnsRecord& record : *records) {
     FoundNetns ns{{record.inode, "", record.cookie}, 0, "", std::nullopt};
     ns.record = std::move(record);
@@ -127,9 +128,8 @@ std::vector<FoundNetns> NetnsFinder::seen_in(const Pids& pids, std::uint32_t own
 Result<NetnsFinder::Pids> NetnsFinder::look(Time now) {
   if (tasks_) {
     const auto tasks = tasks_->list();
+    no_tasks_ = tasks ? "" : tasks.error().what;
     if (tasks) return by_netns(*tasks, now);
-    no_tasks_ = tasks.error().what;
-    tasks_.reset();
   }
   return walk(now);
 }

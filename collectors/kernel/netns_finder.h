@@ -41,6 +41,7 @@ class NetnsFinder {
   };
 
   Result<std::vector<FoundNetns>> list();
+  bool is_listed() const { return no_list_.empty(); }
   std::vector<FoundNetns> seen_in(const Pids& pids, std::uint32_t own) const;
   Result<Pids> look(Time now);
   Result<Pids> walk(Time now);
@@ -59,8 +60,8 @@ class NetnsFinder {
   Workloads workloads_;
   std::optional<NetnsList> list_;
   std::optional<NetnsTasks> tasks_;
-  std::string no_list_;   ///< why there is no `list_`
-  std::string no_tasks_;  ///< why there are no `tasks_`
+  std::string no_list_;   ///< why there is no `list_`, or what it said last instead of a list
+  std::string no_tasks_;  ///< the same of `tasks_`
   std::uint64_t unreadable_ = 0;
   std::map<std::uint32_t, std::uint64_t> cookies_;  ///< by inode, as of the last look at `tasks_`
   std::optional<Time> looked_at_;                   ///< at the processes

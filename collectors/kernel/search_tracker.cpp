@@ -1,23 +1,17 @@
 #include "collectors/kernel/search_tracker.h"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "collectors/kernel/bpf_program.h"
+#include "collectors/kernel/search_table.h"
 #include "searches.skel.h"
 
 namespace socket_exporter {
 namespace {
 
 using Bpf = BpfProgram<searches_bpf>;
-
-PortSearches to_record(const sx_connect_netns& netns, const sx_histogram& histogram) {
-  PortSearches searches{.netns = {netns.cookie, netns.inode}};
-  static_assert(sizeof searches.times == sizeof histogram);
-  std::memcpy(searches.times.data(), &histogram, sizeof histogram);
-  return searches;
-}
+using Searches = SearchTable<Bpf>;
 
 }  // namespace
 
@@ -26,9 +20,7 @@ class SearchTracker::Program {
   explicit Program(Bpf program) : bpf_(std::move(program)) {}
 
   Result<> start() {
-    // What stands for all that found no room has to be there before the table is full.
-    auto added = Bpf::add(bpf_->maps.searches, sx_connect_netns{}, sx_histogram{});
-    if (!added) return added;
+    if (auto added = Searches(bpf_->maps.searches).add_rest(); !added) return added;
     // An end without a beginning is nothing, but a beginning without an end would stay.
     for (const bpf_program* program : {bpf_->progs.end, bpf_->progs.begin}) {
       const BpfLink& link = links_.emplace_back(bpf_program__attach(program));
@@ -38,12 +30,9 @@ class SearchTracker::Program {
   }
 
   Result<SearchCounts> read() const {
-    SearchCounts all{.missed = bpf_->bss->lost};
-    auto searches = Bpf::for_each<sx_connect_netns, sx_histogram>(
-        bpf_->maps.searches, [&](const sx_connect_netns& netns, const sx_histogram& histogram) {
-          all.searches.push_back(to_record(netns, histogram));
-        });
+    auto searches = Searches(bpf_->maps.searches).read();
     if (!searches) return searches.error();
+    SearchCounts all{std::move(*searches), bpf_->bss->lost};
     for (const bpf_program* program : {bpf_->progs.begin, bpf_->progs.end}) {
       const auto skipped = Bpf::recursion_misses(program);
       if (!skipped) return skipped.error();

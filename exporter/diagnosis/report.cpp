@@ -333,8 +333,15 @@ std::string report_text(const Report& report, bool colours) {
   Page page(colours);
   page.headline(report.status, report.headline);
   if (!report.seen.is_own) page.paragraph("Netns", netns_text(report.seen.ns));
+  if (!report.seen.sockets) {
+    // What is denied of another namespace is unavailable.
+    const Error::Kind kind = report.seen.sockets.error().kind;
+    if (kind == Error::Kind::denied || kind == Error::Kind::unavailable) {
+      page.paragraph("Do", "Run it as root of the host, outside of any container.");
+    }
+    return std::move(page).take();
+  }
   add_gaps(page, report.seen.gaps);
-  if (!report.seen.sockets) return std::move(page).take();
   add_causes(page, report);
   page.gap();
   add_ports(page, *report.seen.sockets);

@@ -1,4 +1,5 @@
 """Connections of a namespace, and what the exporter has counted of them."""
+import collections
 import contextlib
 import errno
 import resource
@@ -11,10 +12,14 @@ import time
 import harness
 
 ONLY = ("--collector.disable-defaults", "--collector.connects")
-FAMILIES = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
+ADDRESSES = ("127.0.0.1", "::1")
 ATTEMPTS, FAILURES, CLOSED, BIND_FAILURES = (f"socket_{name}_total" for name in (
     "connect_attempts", "connect_failures", "connections_closed", "bind_failures"))
 RESET = struct.pack("ii", 1, 0)
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def on(metrics, feature):
@@ -42,20 +47,29 @@ def nonzero(metrics, name, namespace, label):
     return {name: value for name, value in found.items() if value}
 
 
-def backwards(before, after, namespace):
-    """Counters that are lower than they were: of the host, of this namespace, and of none. Those of others begin anew
-    when their number is used again."""
-    cumulative = [name for name, kind in after.types.items() if kind == "counter"]
-    cumulative += [name + suffix for name, kind in after.types.items() if kind == "histogram"
-                   for suffix in ("_bucket", "_count", "_sum")]
-    lower = [(name, dict(key)) for name in cumulative for key, value in before.samples.get(name, {}).items()
-             if after.samples.get(name, {}).get(key, value) < value]
-    lasting = (None, "host", "other", f"net:[{namespace.inode}]")
-    return [(name, labels) for name, labels in lower if labels.get("netns") in lasting]
+class HighWater:
+    """The highest that each counter of a host ever was, also of a series that was away meanwhile: those of the host, of
+    this namespace, and of none. Those of others begin anew when their number is used again."""
+
+    def __init__(self, namespace):
+        self._lasting = (None, "host", "other", f"net:[{namespace.inode}]")
+        self._highest = collections.defaultdict(dict)
+
+    def backwards(self, metrics):
+        """Counters that are lower than they were."""
+        cumulative = [name for name, kind in metrics.types.items() if kind == "counter"]
+        cumulative += [name + suffix for name, kind in metrics.types.items() if kind == "histogram"
+                       for suffix in ("_bucket", "_count", "_sum")]
+        lower = []
+        for name in cumulative:
+            highest, now = self._highest[name], metrics.samples.get(name, {})
+            lower += [(name, dict(key)) for key, value in now.items() if value < highest.get(key, value)]
+            highest.update(now)
+        return [(name, labels) for name, labels in lower if labels.get("netns") in self._lasting]
 
 
 def listener(address, backlog=512):
-    sock = socket.socket(FAMILIES.get(address, socket.AF_INET))
+    sock = socket.socket(family_of(address))
     sock.bind((address, 0))
     sock.listen(backlog)
     return sock
@@ -83,7 +97,7 @@ class Caller:
 
     def socket(self, address):
         with self.namespace.entered():
-            return self.keep(socket.socket(FAMILIES.get(address, socket.AF_INET)))
+            return self.keep(socket.socket(family_of(address)))
 
     def listener(self, address):
         with self.namespace.entered():

@@ -5,12 +5,13 @@ import ipaddress
 import unittest
 
 import harness
-from connections import ATTEMPTS, CLOSED, FAILURES, ONLY, Caller, Churn, backwards, require
+from connections import ATTEMPTS, CLOSED, FAILURES, ONLY, Caller, Churn, HighWater, require
 from leaks_test import resident_bytes
 from specimens import resident
 
 MANY = 200_000
-SCRAPES = 20
+SCRAPES = 8  # at least, while it goes on
+TURNS = 20
 DESTINATIONS = 10_000
 TABLE = 16_384  # keys that the kernel's table has room for
 TOO_MANY = 40_000
@@ -45,29 +46,31 @@ class ScaleTest(unittest.TestCase):
     def setUp(self):
         self.namespace = self.enterContext(harness.Namespace())
         self.enterContext(resident(self.namespace))  # without eBPF walks it is known by that
-        self.ledger = Ledger(self.namespace)
+        self.ledger, self.high_water = Ledger(self.namespace), HighWater(self.namespace)
 
     def start(self, *flags):
         self.exporter = self.enterContext(harness.Exporter(*ONLY, *flags))
         require(self.exporter, "connect_tracking")
 
-    def scrape(self, before):
+    def scrape(self):
         metrics = self.exporter.scrape()
-        self.assertEqual(backwards(before, metrics, self.namespace), [])
+        self.assertEqual(self.high_water.backwards(metrics), [])
         self.ledger.read(metrics)
         return metrics
 
     def scrape_all_the_while(self, destinations):
         """Until MANY calls were made, and once more when they have ended: each is counted, and as what it was."""
-        metrics, scrapes = self.exporter.scrape(), 1
+        self.scrape()
+        attempts = [0]  # as scrapes have seen them
         with Churn(self.namespace, destinations) as churn:
-            while self.ledger.total(ATTEMPTS) < MANY:
-                metrics, scrapes = self.scrape(metrics), scrapes + 1
-        metrics = self.scrape(metrics)
-        print(f"{churn.made} connections, {churn.refused} refused, {scrapes + 1} scrapes, "
+            while attempts[-1] < MANY or len(attempts) <= SCRAPES:
+                self.scrape()
+                attempts.append(self.ledger.total(ATTEMPTS))
+        metrics = self.scrape()
+        print(f"{churn.made} connections, {churn.refused} refused, {len(attempts) + 1} scrapes, "
               f"{resident_bytes(self.exporter.child.pid)} bytes resident, "
               f"{sum(metrics.all('socket_exporter_bpf_missed_events_total').values()):.0f} events of the host missed")
-        self.assertGreater(scrapes, 2)
+        self.assertGreater(len(set(attempts)), SCRAPES)
         self.assertEqual(self.ledger.total(ATTEMPTS), churn.made + churn.refused)
         self.assertEqual(self.ledger.by("reason", FAILURES), {"refused": churn.refused} if churn.refused else {})
         self.assertEqual(self.ledger.by("kind", CLOSED), {"passive": churn.made / 2, "reset": churn.made / 2})
@@ -100,7 +103,7 @@ class ScaleTest(unittest.TestCase):
     def test_more_destinations_than_the_table_has_room_for(self):
         self.start()
         before, _ = self.scrape_all_the_while(TOO_MANY)
-        metrics = self.scrape(before)
+        metrics = self.scrape()
         self.assertLessEqual(len(self.series(metrics)), 2 * TOP + 1)
         left_out = [each.value("socket_exporter_label_overflow_total", metric=ATTEMPTS) for each in (before, metrics)]
         self.assertGreater(left_out[1] - left_out[0], TABLE / 2)
@@ -111,11 +114,14 @@ class ScaleTest(unittest.TestCase):
         self.start("--collector.connects.top=1")
         caller = self.enterContext(Caller(self.namespace))
         servers = [caller.listener("127.0.0.1").getsockname() for _ in range(5)]
-        metrics = self.exporter.scrape()
-        for number in range(SCRAPES):
+        shown = set()
+        for number in range(TURNS):
             self.assertEqual(caller.errors(servers[number % len(servers)], number), 0)
-            metrics = self.scrape(metrics)
-        self.assertLess(len(self.series(metrics)), len(servers))
+            metrics = self.scrape()
+            shown.update(self.series(metrics))
+            self.assertLess(len(self.series(metrics)), len(servers))
+            self.assertEqual(self.ledger.total(ATTEMPTS), number * (number + 1) / 2)
+        self.assertGreater(len(shown), 2)  # one destination, the rest, and at least another one
 
 
 if __name__ == "__main__":

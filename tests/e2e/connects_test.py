@@ -5,15 +5,17 @@ import errno
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
 import unittest
 
 import harness
-from connections import (ATTEMPTS, BIND_FAILURES, CLOSED, FAILURES, FAMILIES, ONLY, Caller, nonzero, on, require,
-                         reset_at_close, total)
+from bpf import Table, bpf_objects, shown
+from connections import (ADDRESSES, ATTEMPTS, BIND_FAILURES, CLOSED, FAILURES, ONLY, Caller, family_of, nonzero, on,
+                         require, reset_at_close, total)
 from specimens import Cgroups, Root, resident, with_tracefs
-from wire import RST, SYN, Wire
+from wire import ACK, RST, SYN, Wire, next_sequence
 
 TCP_USER_TIMEOUT = 18
 
@@ -45,37 +47,71 @@ class ConnectsTest(unittest.TestCase):
         return nonzero(self.exporter.scrape(), FAILURES, self.namespace, "reason")
 
     def test_refused(self):
-        for address in FAMILIES:
+        for address in ADDRESSES:
             nobody = self.caller.socket(address)
             nobody.bind((address, 0))
             for _ in range(3):
                 self.assertEqual(self.caller.connect(nobody.getsockname())[0], errno.ECONNREFUSED)
         self.assertEqual(self.reasons(), {"refused": 6})
 
-    def test_timeout_and_abort(self):
-        with Wire(self.namespace):
-            waits = [self.caller.socket("10.9.0.2") for _ in range(3)]
+    def timeout_and_abort(self, peer, other):
+        with Wire(self.namespace, family_of(peer)):
+            waits = [self.caller.socket(peer) for _ in range(3)]
             for sock in waits:
                 sock.setblocking(False)
                 sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 100)
-                self.assertEqual(sock.connect_ex(("10.9.0.2", 80)), errno.EINPROGRESS)
+                self.assertEqual(sock.connect_ex((peer, 80)), errno.EINPROGRESS)
             for _ in range(2):
-                self.caller.connect(("10.9.0.3", 80), blocking=False)[1].close()
+                self.caller.connect((other, 80), blocking=False)[1].close()
             self.assertEqual([wait_for_error(sock) for sock in waits], [errno.ETIMEDOUT] * 3)
         self.assertEqual(self.reasons(), {"timeout": 3, "aborted": 2})
 
-    def test_unreachable_and_reset(self):
-        with Wire(self.namespace) as wire:
-            sock = self.caller.connect(("10.9.0.2", 80), blocking=False)[1]
-            wire.answer_host_unreachable(wire.next_syn("10.9.0.2"))
+    def test_timeout_and_abort_v4(self):
+        self.timeout_and_abort("10.9.0.2", "10.9.0.3")
+
+    def test_timeout_and_abort_v6(self):
+        self.timeout_and_abort("fd09::2", "fd09::3")
+
+    def unreachable_and_reset(self, peer, other):
+        with Wire(self.namespace, family_of(peer)) as wire:
+            sock = self.caller.connect((peer, 80), blocking=False)[1]
+            wire.answer_host_unreachable(wire.next_syn(peer))
             self.assertEqual(wait_for_error(sock), errno.EHOSTUNREACH)
             for port in (80, 81):
-                sock = self.caller.connect(("10.9.0.3", port), blocking=False)[1]
-                syn = wire.next_syn("10.9.0.3")
+                sock = self.caller.connect((other, port), blocking=False)[1]
+                syn = wire.next_syn(other)
                 wire.answer(syn, SYN, 1000)
                 wire.answer(syn, RST, 1001)
                 self.assertEqual(wait_for_error(sock), errno.ECONNRESET)
         self.assertEqual(self.reasons(), {"unreachable": 1, "reset": 2})
+
+    def test_unreachable_and_reset_v4(self):
+        self.unreachable_and_reset("10.9.0.2", "10.9.0.3")
+
+    def test_unreachable_and_reset_v6(self):
+        self.unreachable_and_reset("fd09::2", "fd09::3")
+
+    def close_by_timeout(self, peer):
+        """The peer answers the first SYN and no more."""
+        with Wire(self.namespace, family_of(peer)) as wire:
+            for _ in range(2):
+                sock = self.caller.connect((peer, 80), blocking=False)[1]
+                syn = wire.next_syn(peer)
+                wire.answer(syn, SYN | ACK, 1000, next_sequence(syn))
+                harness.eventually(lambda: sock.connect_ex((peer, 80)) in (0, errno.EISCONN), "connected")
+                sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 100)
+                sock.sendall(b"request")
+                self.assertEqual(wait_for_error(sock), errno.ETIMEDOUT)
+        metrics = self.exporter.scrape()
+        self.assertEqual(nonzero(metrics, CLOSED, self.namespace, "kind"), {"timeout": 2})
+        self.assertEqual(total(metrics, ATTEMPTS, self.namespace), 2)
+        self.assertEqual(self.reasons(), {})
+
+    def test_close_by_timeout_v4(self):
+        self.close_by_timeout("10.9.0.2")
+
+    def test_close_by_timeout_v6(self):
+        self.close_by_timeout("fd09::2")
 
     def test_kinds_of_close(self):
         server = self.caller.listener("127.0.0.1")
@@ -122,6 +158,66 @@ class ConnectsTest(unittest.TestCase):
         self.assertEqual(total(metrics, CLOSED, self.namespace), 0)
 
 
+class StaleEntryTest(unittest.TestCase):
+    """The kernel drops an event that interrupts another, be it the end of a connection."""
+
+    PLACE = "=Q24xI"  # live_connections.h: the address of the socket, and the inode of its namespace
+    SIZE, PLACES = 128, 1 << 14
+    WAITING = 500
+
+    def setUp(self):
+        self.namespace = self.enterContext(harness.Namespace())
+        self.enterContext(resident(self.namespace))
+        self.caller = self.enterContext(Caller(self.namespace))
+        self.exporter = self.enterContext(harness.Exporter(*ONLY))
+        require(self.exporter, "connect_tracking")
+        maps = [shown("map", number) for kind, number in bpf_objects(self.exporter.child.pid) if kind == "map"]
+        table, = (each for each in maps if each["name"] == "places")
+        self.assertEqual((table["bytes_value"], table["max_entries"]), (self.SIZE, self.PLACES))
+        self.places = self.enterContext(Table(table["id"], self.SIZE))
+
+    def address(self, index):
+        return struct.unpack_from(self.PLACE, self.places[index])[0]
+
+    def place_of_the_only_connection(self):
+        found = []
+        for index in range(self.PLACES):
+            address, inode = struct.unpack_from(self.PLACE, self.places[index])
+            if address and inode == self.namespace.inode:
+                found.append(index)
+        index, = found
+        return index
+
+    def test_an_entry_without_an_end_is_not_taken_for_the_next_socket_at_its_address(self):
+        usual = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, usual)
+        os.sched_setaffinity(0, {min(usual)})  # so that the kernel gives the memory to the next socket
+        server = self.caller.listener("127.0.0.1")
+        waiting = [self.caller.socket("127.0.0.1") for _ in range(self.WAITING)]
+        client = self.caller.connect(server.getsockname())[1]
+        accepted = server.accept()[0]
+        index = self.place_of_the_only_connection()
+        entry = self.places[index]
+        reset_at_close(client)
+        client.close()
+        accepted.close()
+        self.assertEqual(self.address(index), 0)
+        self.places[index] = entry
+
+        made = 0
+        while self.address(index) == struct.unpack_from(self.PLACE, entry)[0]:
+            waiting[made].connect(server.getsockname())
+            server.accept()[0].close()  # first: in CLOSE_WAIT the client's memory stays in use
+            made += 1
+        for sock in waiting[:made]:
+            sock.close()
+        harness.eventually(lambda: sum(self.closed().values()) == 1 + made, "all have ended")
+        self.assertEqual(self.closed(), {"aborted": 1, "passive": made})
+
+    def closed(self):
+        return nonzero(self.exporter.scrape(), CLOSED, self.namespace, "kind")
+
+
 class WorkloadTest(unittest.TestCase):
     CLIENT = """
 import socket, sys
@@ -166,7 +262,7 @@ class BindsTest(unittest.TestCase):
 
     def bind(self, kind, to):
         """The socket, or the errno of bind()."""
-        sock = self.stack.enter_context(socket.socket(FAMILIES.get(to[0], socket.AF_INET), kind))
+        sock = self.stack.enter_context(socket.socket(family_of(to[0]), kind))
         try:
             sock.bind(to)
         except OSError as error:
@@ -180,7 +276,7 @@ class BindsTest(unittest.TestCase):
 
     def test_taken_port(self):
         with self.namespace.entered():
-            for address in FAMILIES:
+            for address in ADDRESSES:
                 for kind in self.TYPES.values():
                     port = self.bind(kind, (address, 0)).getsockname()[1]
                     for _ in range(3):
@@ -238,6 +334,7 @@ class BindsByDefaultTest(unittest.TestCase):
         self.assertEqual(metrics.value("socket_exporter_collector_success", collector="binds"), 1)
         feature, = metrics.all("socket_exporter_feature_info", feature="bind_tracking")
         self.assertRegex(dict(feature)["reason"], "by fexit" if fexit else "^fexit .*--collector.binds")
+        self.assertNotIn("needs CAP_", dict(feature)["reason"])  # it is root
 
 
 class WithoutBpfTest(unittest.TestCase):

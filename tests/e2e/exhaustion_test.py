@@ -2,12 +2,14 @@
 """A client that opens a connection per request until the ports run out: the curve in /metrics, the culprit in
 `report`. And what else runs out of ports: a leak, and a pool that is too large."""
 import json
+import os
 import subprocess
 import sys
 import unittest
 
 import harness
 from clients import ADDRESS, PORT, Client, Server
+from connections import Caller, require
 
 PORTS = 512
 STEP = 64
@@ -34,13 +36,7 @@ class CurveTest(Staged):
     def setUp(self):
         super().setUp()
         self.exporter = self.enterContext(harness.Exporter())
-        self.require_tracking(self.exporter.scrape())
-
-    def require_tracking(self, metrics):
-        feature, = metrics.all("socket_exporter_feature_info", feature="connect_tracking")
-        if dict(feature)["state"] != "on":
-            print(feature)
-            sys.exit(harness.SKIPPED)
+        require(self.exporter, "connect_tracking")
 
     def total(self, metrics, name, **labels):
         found = metrics.all(name, netns=self.netns, destination=ADDRESS, destination_port=str(PORT), **labels)
@@ -215,6 +211,18 @@ class ReportTest(Staged):
                                rf"pool \(pid {client.child.pid}\) talks to it")
         self.assertIn("Cap the pool", text)
         self.assertEqual(answer["watched"]["destinations"], [])
+
+    def test_bind_before_connect_and_what_leaves_the_port_to_connect(self):
+        caller = self.enterContext(Caller(self.namespace))
+        for _ in range(400):
+            sock = caller.socket(ADDRESS)
+            sock.bind((ADDRESS, 0))
+            self.assertEqual(sock.connect_ex((ADDRESS, PORT)), 0)
+        text, answer = self.both()
+        self.assertEqual([finding["cause"] for finding in answer["findings"]], ["ports_bound"])
+        self.assertIn("400 of 512 ephemeral ports are held by bind() or listen()", text)
+        self.assertRegex(text, rf"\(pid {os.getpid()}\) holds 400 ports")
+        self.assertRegex(text, "Do .*IP_BIND_ADDRESS_NO_PORT")
 
     def test_nobody_is_watched_for_no_time(self):
         answer = json.loads(self.report("--format=json", observe="0s"))

@@ -188,6 +188,13 @@ class NetnsReportTest(unittest.TestCase):
         self.assertIn("\nIn full   host\n", done.stdout)
         self.assertRegex(done.stdout, f"UNKNOWN +{self.full.name} .*Could not be read")
 
+    def test_nobody_is_told_once_what_one_needs_and_what_to_do(self):
+        done = run("report", f"--netns={self.full.name}", prepare=harness.become_nobody)
+        text = " ".join((done.stdout + done.stderr).split())
+        self.assertEqual(text.count("setns"), 1, done)
+        self.assertIn("Operation not permitted: needs CAP_SYS_ADMIN.", text)
+        self.assertIn(" Do Run it as root ", text)
+
 
 class HelpTest(unittest.TestCase):
     def test_help_is_the_reference(self):

@@ -12,11 +12,11 @@ import time
 import unittest
 
 import harness
-from connections import CLOSED, total
+from connections import CLOSED, ONLY, total
 from privileges import CAP_BPF, CAP_PERFMON, become_nobody_with
 from specimens import private_mounts
-from turns import LONG, ONLY, RESPONSES, THINKING, ResponsesCase, Turns, receive
-from wire import ACK, PSH, SYN, Wire
+from turns import LONG, RESPONSES, THINKING, ResponsesCase, Turns, receive
+from wire import ACK, PSH, SYN, Wire, next_sequence
 
 
 class PlainTest(ResponsesCase):
@@ -211,7 +211,7 @@ class PacketsTest(ResponsesCase):
             self.client.setblocking(False)
             self.client.connect_ex((self.ADDRESS, self.PORT))
         self.syn = self.wire.next_syn(self.ADDRESS)
-        self.next = (int.from_bytes(self.syn[24:28], "big") + 1) % (1 << 32)  # of the client
+        self.next = next_sequence(self.syn)  # of the client
         self.said = 1001  # by the peer
         self.wire.answer(self.syn, SYN | ACK, 1000, self.next)
         self.client.settimeout(harness.LIMIT)

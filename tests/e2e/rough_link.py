@@ -1,28 +1,16 @@
 """Two network namespaces and a link between them that loses, doubles and reorders packets: two TUN devices, and a
 thread that carries packets from one to the other."""
-import fcntl
 import os
 import random
 import select
-import struct
 import threading
 import time
 
 import harness
+from wire import SYN, open_tun
 
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
-SYN = 0x02
 ADDRESSES = ("10.7.0.1", "10.7.0.2")
 DELAY = 0.003  # seconds that a packet is late
-
-
-def open_tun(namespace, address, mtu):
-    with namespace.entered():
-        device = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
-        fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH", b"rough", IFF_TUN | IFF_NO_PI))
-    namespace.run("ip", "address", "add", f"{address}/24", "dev", "rough")
-    namespace.run("ip", "link", "set", "rough", "up", "mtu", str(mtu))
-    return device
 
 
 class RoughLink:
@@ -31,7 +19,8 @@ class RoughLink:
     def __init__(self, namespaces, mtu=1500, lost=0.0, doubled=0.0, late=0.0, seed=1):
         self.shares = lost, doubled, late
         self.is_cut = False
-        self._devices = [open_tun(*each, mtu) for each in zip(namespaces, ADDRESSES)]
+        self._devices = [open_tun(namespace, "rough", f"{address}/24", mtu)
+                         for namespace, address in zip(namespaces, ADDRESSES)]
         self._random = random.Random(seed)
         self._late = []
         self._ends, self._stop = os.pipe()

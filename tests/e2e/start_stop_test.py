@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
 """Started and stopped over and over while connections come and go: nothing stays behind, and nobody notices."""
 import collections
-import contextlib
 import json
 import os
 import pathlib
-import re
 import signal
 import statistics
 import subprocess
@@ -13,6 +11,7 @@ import time
 import unittest
 
 import harness
+from bpf import bpf_objects
 from connections import ATTEMPTS, Churn, require, total
 from specimens import with_tracefs
 
@@ -24,15 +23,6 @@ PINS = pathlib.Path("/sys/fs/bpf")
 
 def setUpModule():
     with_tracefs()
-
-
-def bpf_objects(pid):
-    """Programs, maps and links that the process holds: {(kind, id)}."""
-    found = set()
-    for info in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            found.update(re.findall(r"^(prog|map|link)_id:\t(\d+)$", info.read_text(), re.M))
-    return found
 
 
 def all_bpf_objects():

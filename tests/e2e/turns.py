@@ -1,13 +1,12 @@
 """Requests and answers, timed by the exporter and by those who talk."""
 import contextlib
 import socket
-import sys
 import time
 import unittest
 
 import harness
+from connections import ONLY, family_of, require
 
-ONLY = ("--collector.disable-defaults", "--collector.connects")
 RESPONSES = "socket_response_seconds"
 THINKING = 0.02  # seconds that a server takes
 ROUNDING = 1e-6
@@ -22,10 +21,6 @@ def receive(sock, size):
             raise AssertionError("closed")
         data += part
     return data
-
-
-def family_of(address):
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 class Turns:
@@ -55,10 +50,7 @@ class ResponsesCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.exporter = cls.enterClassContext(harness.Exporter(*ONLY, "--collector.connects.top=10000"))
-        feature = cls.exporter.scrape().all("socket_exporter_feature_info", feature="response_times")
-        if not any(dict(key)["state"] == "on" for key in feature):
-            print(*feature)
-            sys.exit(harness.SKIPPED)
+        require(cls.exporter, "response_times")
 
     def setUp(self):
         self.namespace = self.enterContext(harness.Namespace())

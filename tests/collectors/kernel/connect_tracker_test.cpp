@@ -305,6 +305,21 @@ TEST_CASE("a forgotten key is returned with its last counts, and begins anew") {
   CHECK(times(times_to(tracked.read(), key.port).times[SX_CONNECTING]) == 1);
 }
 
+TEST_CASE("a key that was forgotten during a connection comes back with its process") {
+  const Namespace ns;
+  Tracked tracked(ns);
+  Server server("127.0.0.1");
+  Connection connection = server.connection();
+  const ConnectRecord before = tracked.record();
+  REQUIRE(tracked.tracker().forget({{before.key}, {}}).connects.size() == 1);
+  REQUIRE(tracked.records().empty());
+
+  connection.client = Fd();
+  REQUIRE(tracked.reaches(SX_CLOSED_ACTIVE, 1));
+  CHECK(tracked.record().key == before.key);
+  CHECK(tracked.record().pid == static_cast<std::uint32_t>(getpid()));
+}
+
 TEST_CASE("a full table of keys keeps the sums of a namespace exact") {
   const Namespace ns;
   Tracked tracked(ns);

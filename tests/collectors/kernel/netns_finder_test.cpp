@@ -1,12 +1,18 @@
 #include "collectors/kernel/netns_finder.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
+#include <cstddef>
 #include <list>
 #include <map>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "tests/collectors/kernel/netns_host.h"
 
@@ -46,6 +52,17 @@ std::optional<FoundNetns> found(NetnsFinder& finder, const HeldNetns& ns) {
 bool opens(const FoundNetns& ns) {
   struct stat status {};
   return stat(ns.path.c_str(), &status) == 0 && status.st_ino == ns.ns.inode;
+}
+
+/// This thread gets EPERM for bpf() as long as it runs.
+void deny_bpf() {
+  sock_filter steps[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 1),
+                         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{std::size(steps), steps};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 }  // namespace
@@ -227,4 +244,24 @@ TEST_CASE("without eBPF namespaces with a process or a file are found") {
 
   CHECK_FALSE(finder.feature().on);
   CHECK_THAT(finder.feature().reason, Catch::Contains("CAP_BPF") && Catch::Contains("instead"));
+}
+
+TEST_CASE("after an error of eBPF the next look is by eBPF again") {
+  const Host host;
+  const HeldNetns lonely;
+  NetnsFinder finder = host.finder();
+  Result<std::vector<FoundNetns>> denied = Error{};
+  std::thread([&] {
+    deny_bpf();
+    denied = finder.find();
+  }).join();
+  REQUIRE(denied);
+  CHECK(std::none_of(denied->begin(), denied->end(),
+                     [&](const FoundNetns& one) { return one.ns.inode == lonely.inode(); }));
+  CHECK_FALSE(finder.feature().on);
+  CHECK_THAT(finder.feature().reason, Catch::Contains("Operation not permitted"));
+
+  CHECK(found(finder, lonely));
+  CHECK(finder.feature().on);
+  CHECK(finder.feature().reason.empty());
 }

@@ -111,7 +111,9 @@ TEST_CASE("With tcp_tw_reuse on, churn advice does not ask for it again", "[caus
   REQUIRE(found.size() == 1);
   CHECK(found[0].cause == Cause::churn);
   CHECK(all_steps(found[0]).find("tcp_tw_reuse") == std::string::npos);
-  CHECK_THAT(all_steps(found[0]), Contains("ip_local_port_range"));
+  CHECK_THAT(all_steps(found[0]),
+             Contains("ip_local_port_range='1024 65535' (first put the ports of services into "
+                      "ip_local_reserved_ports)"));
 }
 
 TEST_CASE("TIME_WAIT that gives its port back does not make a pool a churn", "[causes]") {

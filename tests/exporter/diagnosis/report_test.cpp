@@ -173,7 +173,9 @@ TEST_CASE("The thresholds of system-ports decide what the report calls critical"
 TEST_CASE("A report that cannot be made says why", "[report]") {
   KnownHost host;
   host.scan_error = Error{Error::Kind::denied, "netlink: not permitted"};
-  CHECK(plain(host) == "UNKNOWN   Could not be read: netlink: not permitted.\n");
+  CHECK(plain(host) ==
+        "UNKNOWN   Could not be read: netlink: not permitted.\n"
+        "Do        Run it as root of the host, outside of any container.\n");
   const auto json = nlohmann::json::parse(report_json(judge_report(host.inspect_all(), {}), {}));
   CHECK(json["status"] == "unknown");
 }
