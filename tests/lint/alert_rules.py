@@ -40,9 +40,11 @@ class Linter:
 
     def record(self, rule):
         name = rule["record"]
+        if name in self.reference.metrics:
+            self.complain(name, "is recorded twice")
         expression = self.expression(name, rule["expr"])
         if expression:
-            stems = {re.sub(r"_(total|bucket|pages)$", "", selector.metric) for selector in expression.selectors}
+            stems = {re.sub(r"_(total|bucket|pages|max)$", "", selector.metric) for selector in expression.selectors}
             if not RECORDED.match(name) or name.split(":")[1] not in stems:
                 self.complain(name, "is not called level:metric:operation after its metric")
             if expression.result.ratio != ("ratio" in name.split(":")[-1]):
@@ -117,7 +119,7 @@ class Linter:
 
     def run(self):
         alerts = set()
-        for path in sorted(ROOT.glob("*.rules.yml")) + [ROOT / "optional/totals.rules.yml"]:
+        for path in [*sorted(ROOT.glob("*.rules.yml")), ROOT / "optional/totals.rules.yml", ROOT / "optional/central.rules.yml"]:
             alerts |= self.rules(path)
         alerts.add("ApplicationSuccessLow")  # of metrics that are not ours
         for name in sorted(alerts):
