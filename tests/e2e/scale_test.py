@@ -67,6 +67,12 @@ class ScaleTest(unittest.TestCase):
         done = budget("--reference", reference)
         self.assertEqual((done.returncode, done.stderr), (1, "not in the reference, or not in this script: socket_news_total\n"))
 
+    def test_the_document_has_what_the_script_says(self):
+        document = SCALE.with_suffix(".md").read_text()
+        commands = re.findall("^deploy/scale/cardinality(.*)$", document, re.M)
+        totals = [budget(*command.split()).stdout.splitlines()[-1].split("|")[2:4] for command in commands]
+        self.assertIn("| **all** |" + "|".join(number for total in totals for number in total) + "|", document)
+
     def test_what_many_hosts_come_to_arrives(self):
         harness.program("prometheus")
         scrape = self.directory / "scrape"
