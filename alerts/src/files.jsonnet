@@ -5,6 +5,7 @@ function(config={})
     'socket_exporter.rules.yml': mixin.prometheusAlerts,
     'websocket.rules.yml': mixin.websocket,
     'optional/totals.rules.yml': mixin.totals,
+    'optional/central.rules.yml': mixin.central,
     'prometheusrule.yaml': {
       apiVersion: 'monitoring.coreos.com/v1',
       kind: 'PrometheusRule',

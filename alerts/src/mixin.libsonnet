@@ -4,4 +4,5 @@
 (import 'limits.libsonnet') +
 (import 'exporter.libsonnet') +
 (import 'totals.libsonnet') +
+(import 'central.libsonnet') +
 (import 'websocket.libsonnet')

@@ -9,6 +9,8 @@ from metric_reference import TARGET_LABELS, Reference
 from promql import FOR_DASHBOARDS, Expression, Metric, Wrong
 
 ROOT = pathlib.Path("alerts")
+CENTRAL = ROOT / "optional/central.rules.yml"
+SCALE = pathlib.Path("deploy/scale")
 SEVERITIES = {"critical", "warning", "info"}
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Prevention", "Escalation"]
@@ -21,7 +23,7 @@ LINK = re.compile(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)")
 class Linter:
     def __init__(self):
         self.reference = Reference()
-        self.found = []
+        self.found, self.asked = [], set()
 
     def complain(self, where, text):
         self.found.append(f"{where}: {text}")
@@ -36,13 +38,17 @@ class Linter:
         for selector in expression.selectors:
             if JOB not in selector.matchers and not any_job:
                 self.complain(where, f"{selector.metric} without {JOB[0]}=\"{JOB[2]}\"")
+        if not any_job:
+            self.asked |= {selector.metric for selector in expression.selectors}
         return expression
 
     def record(self, rule):
         name = rule["record"]
+        if name in self.reference.metrics:
+            self.complain(name, "is recorded twice")
         expression = self.expression(name, rule["expr"])
         if expression:
-            stems = {re.sub(r"_(total|bucket|pages)$", "", selector.metric) for selector in expression.selectors}
+            stems = {re.sub(r"_(total|bucket|pages|max)$", "", selector.metric) for selector in expression.selectors}
             if not RECORDED.match(name) or name.split(":")[1] not in stems:
                 self.complain(name, "is not called level:metric:operation after its metric")
             if expression.result.ratio != ("ratio" in name.split(":")[-1]):
@@ -95,7 +101,7 @@ class Linter:
             self.complain(path, f"has other sections than {SECTIONS}: {headings}")
 
     def documents(self):
-        for path in ROOT.rglob("*.md"):
+        for path in [*ROOT.rglob("*.md"), SCALE.with_suffix(".md")]:
             text = path.read_text()
             for link in LINK.findall(text):
                 if not (path.parent / link).exists():
@@ -103,6 +109,16 @@ class Linter:
             for block in re.findall(r"^```promql\n(.*?)^```", text, re.M | re.S):
                 for line in block.splitlines():
                     self.expression(path, line, any_job=True)
+
+    def sent_on(self):
+        """Agents keep what rules ask for; servers send on what central rules record."""
+        recorded = {rule["record"] for group in yaml.safe_load(CENTRAL.read_text())["groups"] for rule in group["rules"]}
+        asked = {name for name in self.asked if ":" not in name and not name.startswith("ALERTS")}
+        for path, names in ((SCALE / "agent.yml", asked), (SCALE / "leaf.yml", recorded)):
+            steps = yaml.safe_load(path.read_text())["remote_write"][0]["write_relabel_configs"]
+            for name in sorted(names):
+                if any((step["action"] == "keep") != bool(re.fullmatch(step["regex"], name)) for step in steps):
+                    self.complain(path, f"does not send {name}")
 
     def tests(self, alerts):
         """An alert is seen as it fires, with all that it says, and as it does not."""
@@ -117,7 +133,7 @@ class Linter:
 
     def run(self):
         alerts = set()
-        for path in sorted(ROOT.glob("*.rules.yml")) + [ROOT / "optional/totals.rules.yml"]:
+        for path in [*sorted(ROOT.glob("*.rules.yml")), ROOT / "optional/totals.rules.yml", CENTRAL]:
             alerts |= self.rules(path)
         alerts.add("ApplicationSuccessLow")  # of metrics that are not ours
         for name in sorted(alerts):
@@ -126,6 +142,7 @@ class Linter:
             if path.stem not in alerts:
                 self.complain(path, "is about no alert")
         self.documents()
+        self.sent_on()
         self.tests(alerts)
         return self.found
 

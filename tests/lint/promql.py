@@ -11,6 +11,7 @@ TOKEN = re.compile(r"""\s*(?:
 )""", re.VERBOSE)
 AGGREGATIONS = {"sum", "min", "max", "avg", "count", "topk"}
 COUNTER_FUNCTIONS = {"rate", "increase"}
+PER_SECOND = {"rate", "deriv"}
 RANGE_FUNCTIONS = COUNTER_FUNCTIONS | {"min_over_time", "max_over_time", "count_over_time", "predict_linear", "deriv"}
 OTHER_FUNCTIONS = {"histogram_quantile", "label_replace", "absent", "time", "clamp_min", "clamp_max", "vector"}
 # Good to look at, but not to be told of: what they find changes, or is not said.
@@ -34,6 +35,7 @@ class Metric(NamedTuple):
 class Result(NamedTuple):
     labels: frozenset  # None: a number, which has none and matches all
     ratio: bool = False  # of two equal units
+    per_second: bool = False
 
 
 class Wrong(Exception):
@@ -104,7 +106,8 @@ class Expression:
             raise Wrong(f"{operator} may find many on the left: {sorted(own[0] - labels)}")
         if operator == "or":
             return Result(left.labels | right.labels, left.ratio and right.ratio)
-        return Result(left.labels, operator == "/" or left.ratio and operator != "*")
+        alike = left.per_second == right.per_second
+        return Result(left.labels, operator == "/" and alike or left.ratio and operator not in "*/", left.per_second and operator != "/")
 
     def _unary(self):
         kind, value = self._tokens.pop(0) if self._tokens else ("", "the end")
@@ -153,7 +156,8 @@ class Expression:
             return Result(frozenset())
         if function == "absent":
             return Result(frozenset(label for label, how, _ in self.selectors[-1].matchers if how == "="))
-        return series._replace(ratio=series.ratio and function != "count_over_time")
+        return series._replace(ratio=series.ratio and function not in ("count_over_time", "deriv"),
+                               per_second=series.per_second or function in PER_SECOND)
 
     def _argument(self, function):
         if self._tokens[0][0] == "string":
