@@ -109,7 +109,9 @@ void name_openers(const Inspection& seen, Cause cause, const SeenTuple& tuple, S
 
 std::string consequence(std::uint64_t used, std::uint64_t usable, Status status) {
   if (used >= usable) return "new connections fail with EADDRNOTAVAIL";
-  if (status == Status::critical) return "new connections are about to fail with EADDRNOTAVAIL";
+  if (status == Status::critical) {
+    return fmt::format("connect() fails with EADDRNOTAVAIL after {} more", grouped(usable - used));
+  }
   return "connect() is slower from 50 % on, and fails at 100 %";
 }
 

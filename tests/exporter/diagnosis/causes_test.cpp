@@ -137,8 +137,20 @@ TEST_CASE("A tuple full of established connections is a pool too large", "[cause
   REQUIRE(found.size() == 1);
   CHECK(found[0].cause == Cause::pool_too_large);
   CHECK(found[0].status == Status::critical);
-  CHECK_THAT(found[0].headline, Contains("about to fail"));
+  CHECK_THAT(found[0].headline,
+             Contains("(85 %): connect() fails with EADDRNOTAVAIL after 14 more."));
   CHECK_THAT(found[0].explanation, Contains("80 of 85 (94 %)"));
+}
+
+TEST_CASE("A low threshold makes a tuple critical, but not nearly full", "[causes]") {
+  KnownHost host;
+  host.add_outgoing(37, TcpState::established);
+  const auto found = causes(host, {{"system-ports", {.warning = 20, .critical = 30}}});
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].status == Status::critical);
+  CHECK_THAT(found[0].headline,
+             Contains("(37 %): connect() fails with EADDRNOTAVAIL after 62 more.") &&
+                 !Contains("about to"));
 }
 
 TEST_CASE("Half a tuple is a warning: connect() slows down", "[causes]") {
