@@ -42,7 +42,7 @@ Reports read_reports(const Options& options) {
   const Config config = load_start_config(options);
   const bool watches = options.observe.count() > 0;
   LinuxKernel kernel(kernel_paths(options), {.connects = watches});
-  ReportContext context{std::chrono::system_clock::now(), kernel.features()};
+  ReportContext context{std::chrono::system_clock::now(), kernel.features(), config.checks};
   auto namespaces = kernel.namespaces();
   if (!namespaces) {
     Inspection unread;

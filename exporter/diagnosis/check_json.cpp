@@ -1,4 +1,3 @@
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "collectors/kernel/process.h"
@@ -8,18 +7,6 @@
 
 namespace socket_exporter {
 namespace {
-
-// 70, but 72.5
-Json number(double percent) {
-  const double whole = std::round(percent);
-  if (percent == whole) return static_cast<int>(whole);
-  return percent;
-}
-
-void add_levels(Json& json, const Levels& levels) {
-  json["warningThreshold"] = number(levels.warning);
-  json["criticalThreshold"] = number(levels.critical);
-}
 
 Json consumers(const std::vector<SeenSource>& sources) {
   Json list = Json::array();

@@ -1,5 +1,6 @@
 #include "exporter/diagnosis/json.h"
 
+#include <cmath>
 #include <utility>
 
 #include "collectors/kernel/process.h"
@@ -18,6 +19,13 @@ void add_workload(Json& json, const Workload& workload) {
   for (const auto& [key, value] : values) {
     if (!value.empty()) json[key] = value;
   }
+}
+
+// 70, but 72.5
+Json number(double percent) {
+  const double whole = std::round(percent);
+  if (percent == whole) return static_cast<int>(whole);
+  return percent;
 }
 
 }  // namespace
@@ -58,6 +66,11 @@ void add_descriptors(Json& json, const SeenProcess& process) {
   json["fdsLimit"] =
       optional_json(process.fds_limit == kUnlimited ? std::nullopt : process.fds_limit);
   json["fdsPercent"] = process.fds_percent();
+}
+
+void add_levels(Json& json, const Levels& levels) {
+  json["warningThreshold"] = number(levels.warning);
+  json["criticalThreshold"] = number(levels.critical);
 }
 
 Json left_out_json(const SeenLeftOut& left_out) {

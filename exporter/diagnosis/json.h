@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "exporter/config/checks.h"
 #include "exporter/diagnosis/inspection.h"
 
 namespace socket_exporter {
@@ -27,6 +28,8 @@ Json close_wait_json(const SeenCloseWait& leak);
 Json netns_json(const NetNs& ns);
 /// Adds "process" and "pid", and the workload's keys, where they are known.
 void add_process(Json& json, const ProcessName& process);
+/// Adds "warningThreshold" and "criticalThreshold".
+void add_levels(Json& json, const Levels& levels);
 /// Adds "openFds", "fdsLimit" (null: none) and "fdsPercent".
 void add_descriptors(Json& json, const SeenProcess& process);
 

@@ -79,6 +79,11 @@ std::uint64_t OpenCounts::closed() const {
   return sum(counters, SX_CLOSED_ACTIVE, SX_CLOSED_ABORTED);
 }
 
+void OpenCounts::add(const OpenCounts& more) {
+  std::transform(counters.begin(), counters.end(), more.counters.begin(), counters.begin(),
+                 std::plus<>());
+}
+
 const SeenOpenings* SeenWatch::find(const IpAddress& address, std::uint16_t port) const {
   const auto found = std::find_if(openings.begin(), openings.end(), [&](const auto& one) {
     return one.destination == ConnectDestination{address, port};
@@ -113,9 +118,9 @@ Observation difference(const ConnectCounts& before, const ConnectCounts& after,
   Observation seen;
   seen.time = time;
   for (const auto& [key, counters, pid] : after.connects) {
-    if (key.is_rest) continue;
     const OpenCounts counts{counters - counters_before[key]};
-    if (counts.attempts() == 0) continue;
+    seen.sums[key.netns].add(counts);
+    if (key.is_rest || counts.attempts() + counts.failed() == 0) continue;
     seen.openers.push_back({key.netns,
                             {key.destination, key.port},
                             {{pid, printable(key.comm), workload_of(pid, key.cgroup)}, counts}});
@@ -131,9 +136,7 @@ SeenWatch watch_of(const Observation& observed, const NetNs& ns, const ServiceMa
   for (const auto& [netns, destination, opener] : observed.openers) {
     if (!is_of(netns, ns)) continue;
     SeenOpenings& openings = by_destination[destination];
-    std::transform(opener.counts.counters.begin(), opener.counts.counters.end(),
-                   openings.counts.counters.begin(), openings.counts.counters.begin(),
-                   std::plus<>());
+    openings.counts.add(opener.counts);
     openings.openers.push_back(opener);
   }
   SeenWatch watch;
@@ -147,6 +150,9 @@ SeenWatch watch_of(const Observation& observed, const NetNs& ns, const ServiceMa
     watch.openings.push_back(std::move(openings));
   }
   sort_by_attempts(watch.openings);
+  for (const auto& [netns, counts] : observed.sums) {
+    if (is_of(netns, ns)) watch.all.add(counts);
+  }
   return watch;
 }
 

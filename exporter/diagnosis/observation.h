@@ -22,6 +22,7 @@ struct OpenCounts {
   /// Those that did not fail.
   std::uint64_t opened() const;
   std::uint64_t closed() const;
+  void add(const OpenCounts& more);
 };
 
 /// Processes of one name and cgroup that connect to one destination.
@@ -43,6 +44,7 @@ struct SeenOpenings {
 struct SeenWatch {
   std::chrono::duration<double> time{};
   std::vector<SeenOpenings> openings;
+  OpenCounts all;  ///< of these, and of what found no room in the kernel's table
 
   /// Null: nobody connected there.
   const SeenOpenings* find(const IpAddress& address, std::uint16_t port) const;
@@ -59,6 +61,7 @@ struct Observation {
 
   std::chrono::duration<double> time{};
   std::vector<Opener> openers;
+  std::map<NetnsId, OpenCounts> sums;
   std::map<ConnectDestination, TimeCounters> lifetimes;
 };
 

@@ -54,7 +54,8 @@ std::string time_text(std::chrono::duration<double> time) {
 
 std::string openers_text(const SeenOpenings& openings) {
   const auto& openers = openings.openers;
-  if (openers.size() == 1) return to_string(openers.front().process);
+  if (openers.size() == 1 || openings.counts.attempts() == 0)
+    return to_string(openers.front().process);
   std::string text;
   std::uint64_t rest = openings.counts.attempts();
   for (std::size_t i = 0; i < std::min(openers.size(), kNamedOpeners); ++i) {
@@ -71,6 +72,10 @@ std::string opening_sentence(const SeenWatch& watch, const SeenOpenings& opening
   const OpenCounts& counts = openings.counts;
   const bool is_one = openings.openers.size() == 1;
   const std::string who = openers_text(openings);
+  if (counts.attempts() == 0) {
+    return fmt::format("{} began no connection to it meanwhile; {}/s begun before failed.", who,
+                       rate(watch, counts.failed()));
+  }
   if (counts.opened() == 0) {
     return fmt::format("{} {} {} connections/s to it, in vain.", who,
                        is_one ? "tries to open" : "try to open", rate(watch, counts.attempts()));

@@ -39,6 +39,7 @@ std::string report_text(const Report& report, bool colours);
 struct ReportContext {
   std::chrono::system_clock::time_point time;  ///< when the sockets were read
   std::vector<Feature> features;
+  CheckThresholds thresholds;  ///< chosen instead of the defaults
 };
 
 /// The reports of one moment, worst first.

@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "collectors/websocket_names.h"
-#include "exporter/diagnosis/opening_words.h"
 #include "exporter/diagnosis/report.h"
 #include "exporter/diagnosis/words.h"
 
@@ -62,25 +61,6 @@ Json list_json(const List& all, std::size_t rows, const ToJson& convert) {
   return list;
 }
 
-Json opener_json(const SeenWatch& watch, const SeenOpenings& openings, const SeenOpener& opener) {
-  Json json;
-  add_process(json, opener.process);
-  json["share"] = static_cast<double>(opener.counts.attempts()) /
-                  static_cast<double>(openings.counts.attempts());
-  json["opensPerSecond"] = watch.per_second(opener.counts.opened());
-  return json;
-}
-
-Json watch_json(const std::optional<SeenWatch>& watch, std::size_t rows) {
-  if (!watch) return nullptr;
-  Json json;
-  json["seconds"] = watch->time.count();
-  json["destinations"] = list_json(watch->openings, rows, [&](const SeenOpenings& openings) {
-    return openings_json(*watch, openings);
-  });
-  return json;
-}
-
 Json gaps_json(const SeenGaps& gaps) {
   if (gaps.parts.empty()) return nullptr;
   Json json;
@@ -90,29 +70,6 @@ Json gaps_json(const SeenGaps& gaps) {
 }
 
 }  // namespace
-
-Json openings_json(const SeenWatch& watch, const SeenOpenings& openings) {
-  const OpenCounts& counts = openings.counts;
-  Json json;
-  json["destination"] = to_string(openings.destination.address);
-  json["destinationPort"] = openings.destination.port;
-  json["service"] = openings.service;
-  json["opensPerSecond"] = watch.per_second(counts.opened());
-  json["failuresPerSecond"] = Json::object();
-  for (std::size_t i = 0; i < std::size(kFailureNames); ++i) {
-    json["failuresPerSecond"][std::string(kFailureNames[i])] =
-        watch.per_second(counts.counters[SX_FAILED_NO_PORT + i]);
-  }
-  json["timeWaitPerSecond"] = watch.per_second(counts.counters[SX_TIME_WAIT]);
-  json["lifetimeSeconds"] = openings.lifetime ? Json(openings.lifetime->count()) : Json(nullptr);
-  json["shortLivedPercent"] =
-      counts.closed() > 0 ? Json(whole_percent(counts.counters[SX_SHORT_LIVED], counts.closed()))
-                          : Json(nullptr);
-  json["openers"] = list_json(openings.openers, kTopRows, [&](const SeenOpener& opener) {
-    return opener_json(watch, openings, opener);
-  });
-  return json;
-}
 
 Json port_tuple_json(const SeenSockets& sockets, const SeenTuple& tuple) {
   Json json = tuple_json(sockets, tuple);
@@ -172,6 +129,15 @@ Json features_json(const std::vector<Feature>& features) {
   return list;
 }
 
+Json thresholds_json(const CheckThresholds& chosen) {
+  Json json;
+  for (const CheckInfo& check : all_checks()) {
+    add_levels(json[std::string(check.name)],
+               levels_of(check.defaults, thresholds_of(check.name, chosen)));
+  }
+  return json;
+}
+
 double unix_time(std::chrono::system_clock::time_point time) {
   const auto since = time.time_since_epoch();
   return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(since).count()) /
@@ -199,7 +165,7 @@ Json to_json(const Report& report, std::size_t rows) {
   json["tuples"] = list_json(sockets.tuples, rows, [&](const SeenTuple& tuple) {
     return port_tuple_json(sockets, tuple);
   });
-  json["watched"] = watch_json(report.seen.watch, std::min(rows, kTopRows));
+  json["watched"] = watched_json({&report, 1}, std::min(rows, kTopRows));
   json["leftOutSockets"] = left_out_json(sockets.left_out);
   json["processes"] = list_json(sockets.processes, rows, process_json);
   json["unreadableProcesses"] = report.seen.unreadable_processes;
@@ -216,6 +182,7 @@ Json to_json(const Report& report, std::size_t rows) {
 std::string report_json(const Report& report, const ReportContext& context) {
   Json json = to_json(report, std::numeric_limits<std::size_t>::max());
   json["time"] = unix_time(context.time);
+  json["thresholds"] = thresholds_json(context.thresholds);
   json["features"] = features_json(context.features);
   return dump(json);
 }

@@ -64,27 +64,6 @@ Json top_listeners(std::span<const Report> reports) {
       [](const Report&, const SeenListener& listener) { return listener_json(listener); });
 }
 
-// Null where nobody watched.
-Json top_openings(std::span<const Report> reports) {
-  const auto watched = std::find_if(reports.begin(), reports.end(), [](const Report& report) {
-    return report.seen.watch.has_value();
-  });
-  if (watched == reports.end()) return nullptr;
-  Json json;
-  json["seconds"] = watched->seen.watch->time.count();
-  json["destinations"] = top_json(
-      reports,
-      [](const Report& report) {
-        return report.seen.watch ? std::span(report.seen.watch->openings)
-                                 : std::span<const SeenOpenings>();
-      },
-      [](const Report&, const SeenOpenings& openings) { return openings.counts.attempts(); },
-      [](const Report& report, const SeenOpenings& openings) {
-        return openings_json(*report.seen.watch, openings);
-      });
-  return json;
-}
-
 // Null where they are not followed.
 Json top_websockets(std::span<const Report> reports) {
   if (!reports.front().seen.websockets) return nullptr;
@@ -147,13 +126,14 @@ std::string reports_json(std::span<const Report> reports, const ReportContext& c
   json["statuses"] = statuses_json(reports);
   add_sums(json, reports);
   json["tuples"] = top_tuples(reports);
-  json["watched"] = top_openings(reports);
+  json["watched"] = watched_json(reports, kTopRows);
   json["processes"] = top_processes(reports);
   json["unreadableProcesses"] = reports.front().seen.unreadable_processes;
   json["listeners"] = top_listeners(reports);
   json["websockets"] = top_websockets(reports);
   json["activeWebsockets"] = active_websockets(reports);
   json["time"] = unix_time(context.time);
+  json["thresholds"] = thresholds_json(context.thresholds);
   json["features"] = features_json(context.features);
   json["reports"] = Json::array();
   for (const Report& report : reports.first(std::min(reports.size(), limits.reports))) {

@@ -73,7 +73,7 @@ Result<> ReportSource::make(const std::shared_ptr<Made>& made) {
       [made, memory = memory_, thresholds = thresholds_()](Kernel& kernel, Snapshot& snapshot) {
         const auto start = Clock::now();
         auto& [reports, context] = made->reports;
-        context = {std::chrono::system_clock::now(), kernel.features()};
+        context = {std::chrono::system_clock::now(), kernel.features(), thresholds};
         const auto observed = memory->observe(kernel);
         const auto all = choose_namespaces(kernel, snapshot, kAllNetns);
         reports = make_reports(kernel, snapshot, *all, thresholds, observed ? &*observed : nullptr);

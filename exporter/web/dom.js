@@ -20,6 +20,10 @@ export function setAttribute(node, name, value) {
   if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
+export function setStyle(node, name, value) {
+  if (node.style[name] !== value) node.style[name] = value;
+}
+
 // Makes the children of `parent` those of `items`; a child keeps its node, its focus and what is
 // open in it for as long as its key is there.
 export function keyed(parent, items, keyOf, make, update) {

@@ -1,9 +1,9 @@
 // The lists of the page, one function each: makes its table and returns what fills it.
 
-import { element, once, setAttribute, setText, sparkline, drawSparkline, table } from "./dom.js";
+import { element, once, setAttribute, setStyle, setText, sparkline, drawSparkline, table } from "./dom.js";
 import { SECONDS } from "./history.js";
 import {
-  STATUS, address, level, number, processName, rate, span, statesText, sumOf, workload,
+  STATUS, address, failureLevel, level, marksOf, number, percentOf, processName, rate, span, statesText, sumOf, workload,
 } from "./words.js";
 
 export const tupleKey = (row) =>
@@ -25,32 +25,38 @@ function twoLines(head, first, second) {
   };
 }
 
-export function makeBar() {
-  return element("div", { class: "bar", "aria-hidden": "true" }, element("div", { class: "fill" }),
-    element("i", { class: "at50" }), element("i", { class: "at70" }), element("i", { class: "at85" }));
+const makeBar = () => element("div", { class: "bar", "aria-hidden": "true" }, element("div", { class: "fill" }),
+  element("i"), element("i"), element("i"));
+
+function fillBar(bar, percent, scale) {
+  const [fill, ...marks] = bar.children;
+  setAttribute(bar, "data-level", level(percent, scale).name);
+  setStyle(fill, "width", `${Math.min(percent, 100).toFixed(1)}%`);
+  const places = marksOf(scale);
+  marks.forEach((mark, i) => {
+    mark.hidden = places[i] === undefined;
+    if (!mark.hidden) setStyle(mark, "left", `${places[i]}%`);
+  });
 }
 
-export function fillBar(bar, percent) {
-  setAttribute(bar, "data-level", level(percent).name);
-  bar.firstChild.style.width = `${Math.min(percent, 100)}%`;
-}
-
-// A bar with its numbers; nothing where there is no limit.
-function barColumn(head, percentOf, wordsOf) {
+// A bar with its numbers, by the row's scale; nothing where there is no limit.
+function barColumn(head, percentOfRow, wordsOf) {
   return {
     head,
     fill(cell, row) {
       const box = once(cell, () => element("div", { class: "used" }, element("span"), makeBar()));
-      const percent = percentOf(row);
+      const percent = percentOfRow(row);
       setText(box.firstChild, wordsOf(row));
       box.lastChild.hidden = percent === null;
-      if (percent !== null) fillBar(box.lastChild, percent);
+      if (percent !== null) fillBar(box.lastChild, percent, row.scale);
     },
   };
 }
 
-const place = (row) => row.netns ?? "";
-const within = (row) => [workload(row), row.netns].filter(Boolean).join(" · ");
+const portsPercent = (tuple) => percentOf(tuple.usedPorts, tuple.usablePorts);
+// Nothing where all rows are of the one namespace that was chosen.
+const place = (row) => row.place;
+const within = (row) => [workload(row), place(row)].filter(Boolean).join(" · ");
 
 // When the last port goes, if it went on as in the last minute.
 function outlook(row, history) {
@@ -67,8 +73,8 @@ export function tuples(history) {
     twoLines("Source → destination", (row) => `${row.source} → ${address(row.destination, row.destinationPort)}`,
       (row) => [row.service, place(row)].filter(Boolean).join(" · ")),
     twoLines("Process", (row) => processName(row) || "not known", workload),
-    barColumn("Ports used", (row) => row.usedPercent,
-      (row) => `${row.usedPercent} % ${level(row.usedPercent).word} · ${number(row.usedPorts)} of ${number(row.usablePorts)}`),
+    barColumn("Ports used", portsPercent,
+      (row) => `${row.usedPercent} % ${level(portsPercent(row), row.scale).word} · ${number(row.usedPorts)} of ${number(row.usablePorts)}`),
     twoLines("States", (row) => statesText(row.states), (row) => outlook(row, history)),
     {
       head: "Last minutes",
@@ -87,7 +93,7 @@ export function processes() {
     text("Established", (row) => number(row.tcp.established), true),
     text("CLOSE_WAIT", (row) => number(row.tcp.close_wait), true),
     text("SYN_SENT", (row) => number(row.tcp.syn_sent), true),
-    barColumn("File descriptors", (row) => (row.fdsLimit ? row.fdsPercent : null),
+    barColumn("File descriptors", (row) => (row.fdsLimit ? percentOf(row.openFds, row.fdsLimit) : null),
       (row) => `${number(row.openFds)} of ${row.fdsLimit === null ? "no limit" : number(row.fdsLimit)}`),
   ]);
   return { node: one.node, show: (rows) => one.show(rows, (row) => `${row.netns}|${row.pid}|${row.process}`) };
@@ -116,7 +122,7 @@ export function namespaces(choose) {
       },
     },
     text("Pod", ({ netns }) => (workload(netns) === netns.name ? "" : workload(netns))),
-    barColumn("Fullest tuple", ({ tuples: [top] = [] }) => (top ? top.usedPercent : null),
+    barColumn("Fullest tuple", ({ tuples: [top] = [] }) => (top ? portsPercent(top) : null),
       ({ ports, tuples: [top] = [] }) => (top ? `${top.usedPercent} %` : ports ? "none" : "not readable")),
     text("Ports used", ({ ports }) => (ports ? number(ports.usedPorts) : ""), true),
     text("Sockets", ({ tcpStates, udpSockets }) => (tcpStates ? number(sumOf(tcpStates) + udpSockets) : ""), true),
@@ -129,7 +135,7 @@ export function listeners() {
   const one = table("Accept queues", [
     twoLines("Listener", (row) => address(row.address, row.port), place),
     text("Process", processName),
-    barColumn("Waiting for accept()", (row) => (row.limit === null ? null : row.usedPercent),
+    barColumn("Waiting for accept()", (row) => (row.limit === null ? null : percentOf(row.waiting, row.limit + 1)),
       (row) => `${number(row.waiting)} of ${row.limit === null ? "?" : number(row.limit)}`),
   ]);
   return { node: one.node, show: (rows) => one.show(rows, (row) => `${row.netns}|${row.address}|${row.port}`) };
@@ -141,7 +147,16 @@ export function openings() {
     twoLines("Destination", (row) => address(row.destination, row.destinationPort),
       (row) => [row.service, place(row)].filter(Boolean).join(" · ")),
     text("Opened", (row) => rate(row.opensPerSecond), true),
-    text("Failed", (row) => failures(row).map(([reason, count]) => `${rate(count)} ${reason}`).join(", ") || "none"),
+    {
+      head: "Failed",
+      fill(cell, row) {
+        const failed = failures(row).map(([reason, count]) => `${rate(count)} ${reason}`).join(", ");
+        const chip = once(cell, () => element("span"));
+        setAttribute(cell, "data-level", failureLevel(row.failuresPerSecond));
+        setAttribute(chip, "class", failed ? "chip wraps" : "");
+        setText(chip, failed ? `✗ ${failed}` : "none");
+      },
+    },
     text("Lifetime", (row) => (row.lifetimeSeconds === null ? "not known" : `${span(row.lifetimeSeconds)} median`)),
     text("Opened by", (row) => row.openers.slice(0, 3).map((opener) =>
       `${processName(opener)}${opener.share < 1 ? ` ${Math.round(opener.share * 100)} %` : ""}`).join(", ")),
@@ -186,7 +201,7 @@ export function states() {
       head: "Share",
       fill(cell, row) {
         const bar = once(cell, () => element("div", { class: "plain", "aria-hidden": "true" }, element("div", { class: "fill" })));
-        bar.firstChild.style.width = `${row.share * 100}%`;
+        setStyle(bar.firstChild, "width", `${(row.share * 100).toFixed(1)}%`);
       },
     },
   ]);

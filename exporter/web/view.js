@@ -3,7 +3,9 @@
 import { drawSparkline, element, keyed, setAttribute, setText, sparkline } from "./dom.js";
 import { History, SECONDS } from "./history.js";
 import * as tables from "./tables.js";
-import { STATUS, causeName, counted, level, number, prose, rate, span, sumOf } from "./words.js";
+import {
+  STATUS, causeName, counted, failureLevel, level, marksText, number, percentOf, portScaleOf, prose, rate, scaleOf, span, sumOf,
+} from "./words.js";
 
 const MOST_CAUSES = 6;
 
@@ -60,25 +62,21 @@ function tile(title) {
   };
 }
 
-const failing = (destinations) => {
-  const reasons = {};
-  for (const { failuresPerSecond } of destinations) {
-    for (const [reason, count] of Object.entries(failuresPerSecond)) reasons[reason] = (reasons[reason] ?? 0) + count;
-  }
-  return reasons;
-};
-
-// What the page needs of a report and the report does not say in one number.
+// What the page needs of a report: rows with the scale of their bars.
 function digest(report) {
-  const rows = (list) => (list ?? []).map((row) => ({ netns: report.netns.name, ...row }));
-  const destinations = rows(report.watched?.destinations);
+  const scales = {
+    ports: portScaleOf(report.thresholds["system-ports"]), queues: scaleOf(report.thresholds["listen-queues"]),
+    descriptors: scaleOf(report.thresholds["file-descriptors"]),
+  };
+  const rows = (list, scale) => (list ?? []).map((row) =>
+    ({ netns: report.netns.name, place: report.reports ? row.netns : "", scale, ...row }));
+  const [top] = report.tuples ?? [];
   return {
-    tuples: rows(report.tuples), processes: rows(report.processes), listeners: rows(report.listeners),
-    websockets: report.websockets && rows(report.websockets), destinations,
-    percent: report.tuples?.[0]?.usedPercent ?? 0,
-    ports: report.reports ? null : report.ports,
-    opens: report.watched && destinations.reduce((sum, { opensPerSecond }) => sum + opensPerSecond, 0),
-    failures: failing(destinations),
+    scales, top,
+    tuples: rows(report.tuples, scales.ports), processes: rows(report.processes, scales.descriptors),
+    listeners: rows(report.listeners, scales.queues), websockets: report.websockets && rows(report.websockets),
+    destinations: rows(report.watched?.destinations), namespaces: rows(report.reports, scales.ports),
+    failures: report.watched && sumOf(report.watched.failuresPerSecond),
   };
 }
 
@@ -135,10 +133,10 @@ export class View {
     this.#showLists(report, seen);
   }
 
-  #remember({ time, tcpStates, activeWebsockets }, seen, scope) {
+  #remember({ time, tcpStates, activeWebsockets, watched }, seen, scope) {
     const values = [
-      [`${scope}|percent`, seen.percent], [`${scope}|sockets`, tcpStates && sumOf(tcpStates)],
-      [`${scope}|opens`, seen.opens], [`${scope}|failures`, seen.opens === null ? null : sumOf(seen.failures)],
+      [`${scope}|percent`, seen.top?.usedPercent ?? 0], [`${scope}|sockets`, tcpStates && sumOf(tcpStates)],
+      [`${scope}|opens`, watched?.opensPerSecond], [`${scope}|failures`, seen.failures],
       [`${scope}|websockets`, activeWebsockets],
     ];
     for (const row of seen.tuples) values.push([tables.tupleKey(row), row.usedPorts]);
@@ -175,11 +173,11 @@ export class View {
     setText(more, [left > 0 ? `and ${number(left)} more findings.` : "", unread].filter(Boolean).join(" "));
   }
 
-  #showTiles({ tcpStates, udpSockets, tupleCount, tuples: [top] = [], watched, activeWebsockets }, seen, scope) {
+  #showTiles({ tcpStates, udpSockets, tupleCount, watched, activeWebsockets }, { top, scales, failures }, scope) {
     const { tiles } = this.#parts;
-    const { name, word } = level(seen.percent);
     const show = (tile, series, ...rest) => tile.show(this.#history, `${scope}|${series}`, ...rest);
-    show(tiles.tuple, "percent", `${seen.percent} %`,
+    const { name, word } = level(top ? percentOf(top.usedPorts, top.usablePorts) : 0, scales.ports);
+    show(tiles.tuple, "percent", `${top?.usedPercent ?? 0} %`,
       top ? `${word}: ${number(top.usedPorts)} of ${number(top.usablePorts)} ports; ${counted(tupleCount, "tuple")} in all` : "no outgoing connections",
       name, 100);
     const states = tcpStates ?? {};
@@ -187,11 +185,10 @@ export class View {
       `${number(states.established ?? 0)} established, ${number(states.time_wait ?? 0)} time_wait; ${number(udpSockets ?? 0)} UDP`);
     tiles.opens.node.hidden = tiles.failures.node.hidden = !watched;
     if (watched) {
-      show(tiles.opens, "opens", rate(seen.opens), `in the last ${span(watched.seconds)}`);
-      const all = sumOf(seen.failures);
-      const [reason] = Object.entries(seen.failures).sort((a, b) => b[1] - a[1])[0] ?? [];
-      show(tiles.failures, "failures", rate(all), all > 0 ? `✗ mostly ${reason}` : "none",
-        all > 0 ? (seen.failures.no_port > 0 ? "red" : "yellow") : "green");
+      const reasons = Object.entries(watched.failuresPerSecond).sort((a, b) => b[1] - a[1]);
+      show(tiles.opens, "opens", rate(watched.opensPerSecond), `in the last ${span(watched.seconds)}`);
+      show(tiles.failures, "failures", rate(failures), failures > 0 ? `✗ mostly ${reasons[0][0]}` : "none",
+        failureLevel(watched.failuresPerSecond));
     }
     tiles.websockets.node.hidden = activeWebsockets === null || activeWebsockets === undefined;
     if (!tiles.websockets.node.hidden) show(tiles.websockets, "websockets", number(activeWebsockets), "connections now");
@@ -205,13 +202,15 @@ export class View {
       setText(sections[name].about, note ?? "");
     };
     show("tuples", seen.tuples.filter(({ usedPercent }, i) => i < 3 || usedPercent > 0), `The fullest of ${number(report.tupleCount ?? 0)}: `
-      + "ports that connect() cannot take again towards one destination. Marks are at 50, 70 and 85 %.");
-    show("namespaces", report.reports ?? [], this.#namespacesNote(report));
-    show("openings", seen.destinations, "Destinations that most connections were opened to since the last look.");
-    show("processes", seen.processes, report.unreadableProcesses > 0
-      ? `${number(report.unreadableProcesses)} more could not be looked into, for lack of permission.` : "");
+      + `ports that connect() cannot take again towards one destination. ${marksText(seen.scales.ports)}`);
+    show("namespaces", seen.namespaces, this.#namespacesNote(report));
+    show("openings", seen.destinations,
+      "Destinations that most connections were opened to since the last look, and those that failed most.");
+    const hidden = report.unreadableProcesses > 0
+      ? ` ${number(report.unreadableProcesses)} more could not be looked into, for lack of permission.` : "";
+    show("processes", seen.processes, `${marksText(seen.scales.descriptors)}${hidden}`);
     show("websockets", seen.websockets ?? [], "");
-    show("listeners", seen.listeners, "");
+    show("listeners", seen.listeners, marksText(seen.scales.queues));
     show("features", report.features, "");
     sections.states.node.hidden = !report.tcpStates;
     if (report.tcpStates) lists.states.show(report.tcpStates);

@@ -37,12 +37,37 @@ export function workload(row) {
   return row.container ? `container ${row.container}` : "";
 }
 
-// The same steps as in the dashboards; the word says it without the colour.
-export function level(percent) {
-  if (percent >= 85) return { name: "red", word: "critical" };
-  if (percent >= 70) return { name: "orange", word: "high" };
-  if (percent >= 50) return { name: "yellow", word: "filling" };
+const SLOWER = 50; // from here on connect() looks longer for a port
+
+// Where a bar changes its colour: at the thresholds of the check, and before when ports get scarce.
+export const scaleOf = ({ warningThreshold, criticalThreshold }) =>
+  ({ warning: warningThreshold, critical: criticalThreshold });
+export const portScaleOf = (thresholds) =>
+  ({ ...scaleOf(thresholds), early: SLOWER < thresholds.warningThreshold ? SLOWER : undefined });
+
+export const marksOf = ({ early, warning, critical }) => [early, warning, critical].filter((mark) => mark !== undefined);
+
+// "Marks are at 50, 70 and 85 %."
+export function marksText(scale) {
+  const marks = marksOf(scale);
+  return `Marks are at ${marks.slice(0, -1).join(", ")} and ${marks.at(-1)} %.`;
+}
+
+// As the checks have it: everything of nothing is used.
+export const percentOf = (part, whole) => (whole > 0 ? (part * 100) / whole : 100);
+
+// The word says it without the colour.
+export function level(percent, { early, warning, critical }) {
+  if (percent >= critical) return { name: "red", word: "critical" };
+  if (percent >= warning) return { name: "orange", word: "high" };
+  if (percent >= early) return { name: "yellow", word: "filling" };
   return { name: "green", word: "calm" };
+}
+
+// Without a port nothing can be connected: that is worse than a peer that refuses.
+export function failureLevel(failuresPerSecond) {
+  if (failuresPerSecond.no_port > 0) return "red";
+  return sumOf(failuresPerSecond) > 0 ? "yellow" : "green";
 }
 
 export const STATUS = {

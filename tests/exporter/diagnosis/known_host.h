@@ -130,12 +130,11 @@ class KnownHost : public FakeKernel {
   Inspection inspect_watched(std::vector<SeenOpener> openers,
                              std::optional<std::chrono::duration<double>> lifetime = {}) {
     Inspection seen = inspect_all();
-    seen.watch = SeenWatch{std::chrono::seconds(2), {}};
+    seen.watch = SeenWatch{std::chrono::seconds(2), {}, {}};
     SeenOpenings openings{{kThere, 443}, "payments", {}, lifetime, std::move(openers)};
     for (const SeenOpener& opener : openings.openers) {
-      for (std::size_t i = 0; i < SX_CONNECT_COUNTERS; ++i) {
-        openings.counts.counters[i] += opener.counts.counters[i];
-      }
+      openings.counts.add(opener.counts);
+      seen.watch->all.add(opener.counts);
     }
     if (!openings.openers.empty()) seen.watch->openings.push_back(std::move(openings));
     return seen;

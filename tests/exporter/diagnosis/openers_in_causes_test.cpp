@@ -156,7 +156,7 @@ TEST_CASE("As JSON a report says who opens connections", "[report]") {
 TEST_CASE("What could not be watched is said, and the report is as without", "[report]") {
   KnownHost host;
   const Result<Observation> denied(Error{Error::Kind::unavailable, "needs CAP_BPF"});
-  const Result<Observation> seen(Observation{std::chrono::seconds(2), {}, {}});
+  const Result<Observation> seen(Observation{std::chrono::seconds(2), {}, {}, {}});
   const auto text = [&](const Result<Observation>* observed) {
     return host.with_snapshot({}, [&](Snapshot& snapshot) {
       return report_text(make_reports(host, snapshot, {&snapshot.host(), 1}, {}, observed).front(),

@@ -222,6 +222,7 @@ TEST_CASE("As JSON a report has the same content", "[report]") {
                                          "conntrack",
                                          "sysctls",
                                          "time",
+                                         "thresholds",
                                          "features"});
   CHECK(json["unread"].is_null());
   CHECK(json["status"] == "critical");
