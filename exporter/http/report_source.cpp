@@ -15,6 +15,9 @@ constexpr std::chrono::seconds kReportTime{10};
 constexpr std::chrono::seconds kFresh{1};
 /// A report may take one part in so many of the gather thread's time.
 constexpr int kRest = 20;
+/// When reports are made slowly: how long one waits for the next, and how long the last will do.
+constexpr std::chrono::seconds kPatience{1};
+constexpr std::chrono::seconds kLate{60};
 /// Who opens connections is what changed since the last report, unless that is too long ago.
 constexpr std::chrono::seconds kLongestWatch{60};
 
@@ -57,15 +60,48 @@ ReportSource::ReportSource(Scraper& scraper, ThresholdSource thresholds)
 
 ReportSource::~ReportSource() = default;
 
+/// Unlocked for as long as it lives: one makes reports, others may ask.
+class ReportSource::Making {
+ public:
+  Making(ReportSource& source, std::unique_lock<std::mutex>& lock) : source_(source), lock_(lock) {
+    source_.is_making_ = true;
+    lock_.unlock();
+  }
+  ~Making() {
+    lock_.lock();
+    source_.is_making_ = false;
+    source_.made_.notify_all();
+  }
+  Making(const Making&) = delete;
+  Making& operator=(const Making&) = delete;
+
+ private:
+  ReportSource& source_;
+  std::unique_lock<std::mutex>& lock_;
+};
+
 Result<std::shared_ptr<const Reports>> ReportSource::latest() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  if (is_making_) return wait_for_next(lock);
   if (Clock::now() < fresh_until_) return last_;
   const auto made = std::make_shared<Made>();
-  const auto done = make(made);
+  const auto done = [&] {
+    const Making making(*this, lock);
+    return make(made);
+  }();
   last_ = done ? Result(std::shared_ptr<const Reports>(made, &made->reports)) : done.error();
   const auto rest = done ? kRest * made->cost : Clock::duration::zero();
   fresh_until_ = Clock::now() + std::max<Clock::duration>(kFresh, rest);
   return last_;
+}
+
+Result<std::shared_ptr<const Reports>> ReportSource::wait_for_next(
+    std::unique_lock<std::mutex>& lock) {
+  const bool can_do_without = Clock::now() < fresh_until_ + kLate;
+  const bool is_made = made_.wait_for(lock, can_do_without ? kPatience : kReportTime,
+                                      [this] { return !is_making_; });
+  if (is_made || can_do_without) return last_;
+  return Error{Error::Kind::timeout, "the report that is being made takes too long"};
 }
 
 Result<> ReportSource::make(const std::shared_ptr<Made>& made) {

@@ -7,7 +7,9 @@
 #include <thread>
 #include <vector>
 
+#include "exporter/http/server.h"
 #include "tests/exporter/http/known_server.h"
+#include "tests/exporter/http/raw_client.h"
 
 using namespace socket_exporter;
 using Catch::Contains;
@@ -146,6 +148,62 @@ TEST_CASE("More than eight requests for the report at once are refused", "[repor
   });
   CHECK(answered == 8);
   CHECK(refused == 1);
+}
+
+TEST_CASE("While the next report takes long, the last one is the answer", "[report_routes]") {
+  Api api;
+  const auto first = body_of(api.get());
+  Gate gate;
+  api.host.gate = &gate;
+  auto maker = at_once(1, [&] {
+    while (api.host.scans == 1) api.get();
+  });
+  REQUIRE(gate.wait_for_scan());
+
+  const HttpResponse meanwhile = api.get();
+
+  REQUIRE(meanwhile.status == 200);
+  CHECK(body_of(meanwhile)["time"] == first["time"]);
+  gate.open();
+  maker.clear();
+  CHECK(body_of(api.get())["time"] > first["time"]);
+  CHECK(api.host.scans == 2);
+}
+
+TEST_CASE("Reports that take long leave threads to everything else", "[report_routes]") {
+  Api api;
+  api.router.add("GET", "/hello", [](const HttpRequest&) { return text_response(200, "hello"); });
+  const HttpServer server({"127.0.0.1:0"}, api.router, api.logger, {.threads = 10});
+  const std::string url = server.urls().at(0);
+  Gate gate;
+  api.host.gate = &gate;
+  std::atomic<int> answered{0};
+  std::atomic<int> refused{0};
+  auto viewers = at_once(9, [&] {
+    const bool is_refused = http_get(url, "/api/v1/report?netns=all").starts_with("HTTP/1.1 503");
+    ++(is_refused ? refused : answered);
+    refused.notify_one();
+  });
+  refused.wait(0);  // eight wait
+
+  CHECK_THAT(http_get(url, "/hello"), Catch::StartsWith("HTTP/1.1 200"));
+
+  gate.open();
+  viewers.clear();
+  CHECK(answered == 8);
+  CHECK(refused == 1);
+  CHECK(api.host.scans == 1);
+}
+
+TEST_CASE("The thresholds in force are in the report", "[report_routes]") {
+  Api api;
+  api.thresholds = {{"system-ports", {.warning = 20, .critical = 30.5}}};
+  for (const char* query : {"", "netns=all"}) {
+    const auto json = body_of(api.get(query))["thresholds"];
+    CHECK(json["system-ports"] ==
+          nlohmann::json::parse(R"({"warningThreshold":20,"criticalThreshold":30.5})"));
+    CHECK(json["listen-queues"]["criticalThreshold"] == 85);
+  }
 }
 
 TEST_CASE("A report that finds the sockets unreadable says so", "[report_routes]") {
