@@ -21,6 +21,14 @@ async function evaluate(expression) {
   return result.value;
 }
 
+// Milliseconds that the page kept the browser busy at one go, of at least 50; the longest.
+function watchTasks() {
+  globalThis.longestTask = 0;
+  new PerformanceObserver((list) => {
+    globalThis.longestTask = Math.max(globalThis.longestTask, ...list.getEntries().map(({ duration }) => duration));
+  }).observe({ type: "longtask" });
+}
+
 function listen() {
   log = { complaints: [], requests: [], bytes: 0 };
   const mine = log;
@@ -36,11 +44,14 @@ function listen() {
 }
 
 const commands = {
-  async open({ url, width = 1280, height = 900, scheme = "light" }) {
+  // On a machine so many times slower than this one.
+  async open({ url, width = 1280, height = 900, scheme = "light", slowness = 1 }) {
     await page?.context().close();
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
     page = await context.newPage();
     session = await context.newCDPSession(page);
+    await page.addInitScript(watchTasks);
+    await session.send("Emulation.setCPUThrottlingRate", { rate: slowness });
     listen();
     await page.goto(url);
   },
