@@ -59,6 +59,7 @@ struct connection {
   __u8 is_client; /* the end that is on this host */
   __u8 is_new;    /* it was seen from its beginning */
   __u8 is_gone;
+  __u8 unanswered; /* plain requests since there was an answer */
   struct stream streams[2];
 };
 
