@@ -87,12 +87,18 @@ constexpr Metric kRepaired{Type::Counter, "websocket_tracker_repaired_total",
 constexpr Metric kPoolExhausted{
     Type::Counter, "websocket_tracker_pool_exhausted_total",
     "Segments out of order that there was no memory for: 4 MiB in all, 256 parts a connection."};
+constexpr Metric kPortsRefused{
+    Type::Counter, "websocket_tracker_ports_refused_total",
+    "Handshakes at ports that websocket.auto had no room to learn, beside 64 that are in use. "
+    "Their "
+    "connections count, but handshakes that fail at these ports do not."};
 constexpr Metric kMissed{
     Type::Counter, "websocket_tracker_missed_total",
     "Events that were lost: one came during another, or there was no memory for a connection."};
 constexpr MetricInfo kMetrics[] = {
-    kActive,   kLimit, kConnections, kDisconnections, kErrors, kLatency,  kMessages,      kBytes,
-    kDuration, kIdle,  kAdopted,     kDesync,         kResync, kRepaired, kPoolExhausted, kMissed};
+    kActive,   kLimit,    kConnections,   kDisconnections, kErrors,  kLatency,
+    kMessages, kBytes,    kDuration,      kIdle,           kAdopted, kDesync,
+    kResync,   kRepaired, kPoolExhausted, kPortsRefused,   kMissed};
 
 Histogram histogram_of(const sx_histogram& times) {
   Histogram histogram;
@@ -184,6 +190,7 @@ class Websockets final : public Collector {
     out.add(kResync, counts.resynced);
     out.add(kRepaired, counts.repaired);
     out.add(kPoolExhausted, counts.pool_exhausted);
+    out.add(kPortsRefused, counts.ports_refused);
     out.add(kMissed, counts.missed);
     return {};
   }

@@ -81,7 +81,7 @@ static __always_inline struct connection* connection_of(struct __sk_buff* skb, s
     return 0;
   }
   struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
-  if (!tcp) return 0;
+  if (!tcp || (state == BPF_TCP_SYN_RECV && role != SERVER)) return 0;
   c = bpf_sk_storage_get(&connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
   if (!c) {
     ADD(lost, 1);

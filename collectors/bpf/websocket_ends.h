@@ -56,6 +56,25 @@ static __always_inline int comes_alive(struct connection* c) {
   return 1;
 }
 
+/* The ports have turns to make room for others; one that has had another handshake meanwhile stays
+ * once more. */
+static __always_inline void learn(__u32 port) {
+  if (has_port(learned_ports, port)) {
+    if (!has_port(proven_ports, port)) set_port(proven_ports, port);
+    return;
+  }
+  __u32* const place = &learned[ADD(turns, 1) % SX_WEBSOCKET_LEARNED];
+  const __u32 before = *place;
+  if (has_port(learned_ports, before) && has_port(proven_ports, before)) {
+    clear_port(proven_ports, before);
+    ADD(ports_refused, 1);
+  } else if (__sync_val_compare_and_swap(place, before, port) == before) {
+    clear_port(learned_ports, before);
+    clear_port(proven_ports, port);
+    set_port(learned_ports, port);
+  }
+}
+
 /* Both directions have come to the end of their heads. */
 static __always_inline void open_connection(struct connection* c, __u64 now) {
   struct stream* const in = &c->streams[SX_IN];
@@ -66,11 +85,9 @@ static __always_inline void open_connection(struct connection* c, __u64 now) {
   in->phase = FRAMES;
   struct sx_websocket_counts* counted = counts_of(&c->key, &c->place);
   if (counted) ADD(counted->opened, 1);
-  const __u32 port = c->key.port;
-  if (!learns || c->is_client || has_port(server_ports, port)) return;
-  if (ADD(learned, 1) < SX_WEBSOCKET_LEARNED) {
-    __sync_fetch_and_or(&server_ports[port >> 5 & 2047], 1U << (port & 31));
-  }
+  if (!learns || c->is_client || has_port(server_ports, c->key.port)) return;
+  if (!has_port(granted_ports, c->key.port)) set_port(granted_ports, c->key.port);
+  learn(c->key.port);
 }
 
 static __always_inline int adopt(struct connection* c) {

@@ -55,10 +55,13 @@ static __always_inline int grants_upgrade(SOURCE* source, const struct part* par
   return begins_with(source, part, UPGRADE_IS_GRANTED, sizeof UPGRADE_IS_GRANTED - 1);
 }
 
-/* Whether a head begins where this segment does: any of a request, that of 101 as a response. */
-static __always_inline int finds_head(SOURCE* source, const struct part* part) {
-  if ((part->direction & 1) == SX_OUT) return grants_upgrade(source, part);
-  return begins_with(source, part, sx_request, sizeof sx_request);
+/* Whether a head begins where this segment does: any of a request; as a response that of 101, or
+ * any while one is asked for. */
+static __always_inline int finds_head(SOURCE* source, const struct connection* c,
+                                      const struct part* part) {
+  if ((part->direction & 1) == SX_IN) return begins_with(source, part, sx_request, 4);
+  return c->stage == ASKED ? begins_with(source, part, sx_response, 4)
+                           : grants_upgrade(source, part);
 }
 
 /* In the phases that know of no next byte. */
@@ -66,7 +69,8 @@ __noinline int look_around(SOURCE* source, struct connection* c, struct part* pa
   if (!c || !part) return 0;
   struct stream* const s = &c->streams[part->direction & 1];
   if (part->to <= part->before) return 0; /* sent again */
-  if (c->stage != OPEN && finds_head(source, part)) {
+  if ((part->direction & 1) == SX_OUT && c->stage != ASKED) c->unanswered = 0;
+  if (c->stage != OPEN && finds_head(source, c, part)) {
     s->frames.next = part->from;
     begin_head(s);
   } else if (s->phase == GUESS) {

@@ -59,6 +59,7 @@ struct connection {
   __u8 is_client; /* the end that is on this host */
   __u8 is_new;    /* it was seen from its beginning */
   __u8 is_gone;
+  __u8 unanswered; /* plain requests since there was an answer */
   struct stream streams[2];
 };
 
@@ -93,8 +94,14 @@ __u32 learns; /* server ports from handshakes */
 /* Bits of ports; outside of any map a look at them is no call. */
 __u32 server_ports[2048];
 __u32 client_ports[2048];
+__u32 granted_ports[2048]; /* of servers that have granted an upgrade */
+__u32 learned_ports[2048]; /* of them, while they have a place */
+__u32 proven_ports[2048];  /* of them, those with another handshake since their last turn */
 
-__u64 adopted, desynced, resynced, repaired, pool_exhausted, learned, tags;
+__u32 learned[SX_WEBSOCKET_LEARNED]; /* the ports; 0: none */
+__u32 turns;                         /* that those had to make room */
+
+__u64 adopted, desynced, resynced, repaired, pool_exhausted, ports_refused, tags;
 __u64 lost; /* connections that there was no memory for, and segments that no CPU got to */
 
 const __u32 edges[SX_LIFETIME_BUCKETS - 1] = {SX_LIFETIME_EDGES};
@@ -105,6 +112,22 @@ static __always_inline int has_port(const __u32* ports, __u64 port) {
   asm volatile("" : "+r"(port));
   port &= 0xffff;
   return ports[port >> 5] >> (port & 31) & 1;
+}
+
+static __always_inline void set_port(__u32* ports, __u64 port) {
+  asm volatile("" : "+r"(port));
+  port &= 0xffff;
+  __sync_fetch_and_or(&ports[port >> 5], 1U << (port & 31));
+}
+
+static __always_inline void clear_port(__u32* ports, __u64 port) {
+  asm volatile("" : "+r"(port));
+  port &= 0xffff;
+  __sync_fetch_and_and(&ports[port >> 5], ~(1U << (port & 31)));
+}
+
+static __always_inline int is_server_port(__u64 port) {
+  return has_port(server_ports, port) || has_port(learned_ports, port);
 }
 
 static __always_inline int add_place(struct sx_websocket_key* key,

@@ -14,8 +14,7 @@
 #define SOURCE struct __sk_buff
 #endif
 
-#define BLOCK 64          /* bytes that are read at a time */
-#define MOST_FRAMES 65536 /* in a packet */
+#define MOST_FRAMES 262144 /* in a packet, of 512 KiB */
 
 struct walk {
   struct bytes bytes;
@@ -59,24 +58,15 @@ struct scan {
   __u32 offset;
   __u32 left;
   __u32 is_response;
-  __u32 at; /* in the block */
   enum sx_step step;
-  __u64 block[BLOCK / 8];
+  struct sx_block block;
 };
 
 static long scan_some(__u32 i, struct scan* s) {
   if (!s->left) return 1;
-  if (!(s->at & (BLOCK - 1))) {
-    const __u32 count = show_range(s->left < BLOCK ? s->left : BLOCK, BLOCK);
-    if (read_bytes(&s->bytes, s->offset, s->block, count)) return 1;
-  }
-  const __u32 at = s->at & (BLOCK - 1);
-  __u32 taken = 8;
-  if (at & 7 || s->left < 8 || !sx_skip_eight(s->head, s->block[at / 8])) {
-    taken = 1;
-    s->step = sx_step_head(s->head, ((__u8*)s->block)[at], s->is_response);
-  }
-  s->at += taken;
+  const __u32 count = show_range(s->left < SX_BLOCK ? s->left : SX_BLOCK, SX_BLOCK);
+  if (read_bytes(&s->bytes, s->offset, &s->block, count)) return 1;
+  const __u32 taken = sx_take_head(s->head, &s->block, count, s->is_response, &s->step);
   s->offset += taken;
   s->left -= taken;
   return s->step != SX_GO_ON;

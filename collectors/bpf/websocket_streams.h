@@ -6,6 +6,9 @@
 #include "collectors/bpf/websocket_ends.h"
 #include "collectors/bpf/websocket_parts.h"
 
+#define MOST_UNANSWERED 255
+#define MOST_HEADS 16 /* in a part */
+
 static __always_inline void begin_head(struct stream* s) {
   __builtin_memset(&s->head, 0, sizeof s->head);
   s->phase = HEAD;
@@ -15,6 +18,8 @@ static __always_inline void end_request(struct connection* c) {
   struct stream* const in = &c->streams[SX_IN];
   struct stream* const out = &c->streams[SX_OUT];
   if (!in->head.is_upgrade) {
+    if (c->unanswered < MOST_UNANSWERED) c->unanswered++;
+    in->frames.next += in->head.body;
     begin_head(in);
     return;
   }
@@ -33,8 +38,14 @@ static __always_inline void end_response(struct connection* c, const struct part
     open_connection(c, part->now);
     return;
   }
+  const __u64 body = out->head.body;
   begin_head(out);
   if (status / 100 == 1 && status != 101) return; /* the answer is still to come */
+  if (c->unanswered) {
+    c->unanswered--;
+    out->frames.next += body;
+    return;
+  }
   refuse(c, status);
   out->phase = SEARCH;
   if (in->phase == PAUSE) begin_head(in);
@@ -75,9 +86,11 @@ static __always_inline int feed_some(SOURCE* source, struct connection* c, struc
 /* Takes a part that begins at `next`, or before it. */
 __noinline int feed(SOURCE* source, struct connection* c, struct part* part) {
   if (!c || !part) return 0;
-  for (int i = 0; i < 4; i++) {
-    if (!feed_some(source, c, part)) break;
+  for (int i = 0; i < MOST_HEADS; i++) {
+    if (!feed_some(source, c, part)) return 0;
   }
+  struct stream* const s = &c->streams[part->direction & 1];
+  if (s->phase == HEAD && s->frames.next < part->to) s->phase = SEARCH;
   return 0;
 }
 

@@ -81,37 +81,53 @@ static __always_inline void take_segment(struct __sk_buff* skb, struct bpf_sock*
   if (!is_egress) __sync_lock_test_and_set(&s->busy, 0);
 }
 
+/* Where no port tells: of a packet whether it is worth a look, and of its connection whether it is
+ * known, or its upgrade is granted there. */
+static __always_inline int may_be_followed(struct __sk_buff* skb, struct bpf_sock* sk,
+                                           int is_egress) {
+  if (has_port(granted_ports, sk->src_port)) return 1;
+  return is_egress && skb->len >= SMALLEST_GRANT && skb->len <= LARGEST_GRANT;
+}
+
+static __always_inline int is_followed(struct __sk_buff* skb, struct bpf_sock* sk,
+                                       const struct segment* s, int is_egress) {
+  const struct part part = {.to = s->length, .offset = s->payload, .chunk = IN_PACKET};
+  if (is_egress && grants_upgrade(skb, &part)) return 1;
+  return has_port(granted_ports, sk->src_port) && bpf_sk_storage_get(&connections, sk, 0, 0);
+}
+
 static __always_inline void follow(struct __sk_buff* skb, int is_egress) {
   struct bpf_sock* sk = skb->sk;
   struct segment segment;
   if (!sk) return;
   enum role role = role_of_packet(sk);
-  if (role == NO_ROLE) {
-    if (!learns || learned >= SX_WEBSOCKET_LEARNED || !is_egress) return;
-    if (skb->len < SMALLEST_GRANT || skb->len > LARGEST_GRANT) return;
-    if (!read_segment(skb, &segment)) return;
-    const struct part part = {.to = segment.length, .offset = segment.payload, .chunk = IN_PACKET};
-    if (!grants_upgrade(skb, &part)) return;
-    role = SERVER;
-  } else if (!read_segment(skb, &segment)) {
-    return;
-  }
+  if (role == NO_ROLE && !(learns && may_be_followed(skb, sk, is_egress))) return;
+  if (!read_segment(skb, &segment)) return;
   sk = bpf_sk_fullsock(sk);
-  if (!sk) return;
+  if (!sk || (role == NO_ROLE && !is_followed(skb, sk, &segment, is_egress))) return;
+  if (role == NO_ROLE) role = SERVER;
   struct connection* c = connection_of(skb, sk, &segment, role, is_egress);
   if (!c || c->is_gone) return;
   if (segment.length) take_segment(skb, sk, c, &segment, is_egress);
   if (is_egress && segment.is_last) end_connection(c, SX_ABNORMAL_FIN, this_end(c));
 }
 
-static __always_inline void establish(struct sock* sk) {
-  const enum role role = role_of_socket(sk);
-  if (role == NO_ROLE) return;
+/* Ports may tell another role than who has sent the SYN: a client may have that of a server. */
+static __always_inline void establish(struct sock* sk, int before) {
+  const enum role role_by_ports = role_of_socket(sk);
+  if (role_by_ports == NO_ROLE) return;
   struct connection* c = bpf_sk_storage_get(&connections, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
   if (!c) {
     ADD(lost, 1);
-  } else if (!c->is_new) {
-    begin(c, sk, role, sk->__sk_common.skc_num, bpf_ntohs(sk->__sk_common.skc_dport));
+    return;
+  }
+  const int is_client = before == BPF_TCP_SYN_SENT;
+  if (c->is_new) return;
+  if (is_client ? role_of_client(sk) == CLIENT : role_by_ports == SERVER) {
+    const __u32 port = sk->__sk_common.skc_num, peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+    begin(c, sk, is_client ? CLIENT : SERVER, port, peer_port);
+  } else {
+    c->is_gone = 1;
   }
 }
 
@@ -119,7 +135,7 @@ static __always_inline void close(struct sock* sk, int before) {
   struct connection* c = bpf_sk_storage_get(&connections, sk, 0, 0);
   if (!c) {
     if (before != BPF_TCP_SYN_SENT || sk->sk_err != ECONNREFUSED) return;
-    if (role_of_socket(sk) != CLIENT) return;
+    if (role_of_client(sk) != CLIENT) return;
     struct sx_websocket_key key = {};
     struct sx_websocket_place place = {};
     set_key(&key, sk, bpf_ntohs(sk->__sk_common.skc_dport));
@@ -136,7 +152,7 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(follow_state, struct sock* sk, int before, int state) {
   if (before == BPF_TCP_LISTEN || sk->sk_protocol != IPPROTO_TCP) return 0;
   if (state == BPF_TCP_ESTABLISHED) {
-    establish(sk);
+    establish(sk, before);
   } else if (state == BPF_TCP_CLOSE) {
     close(sk, before);
   } else if (state == BPF_TCP_CLOSE_WAIT) {

@@ -1,7 +1,5 @@
 #include "collectors/kernel/followed_websockets.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -78,9 +76,6 @@ Result<WebsocketCounts> FollowedWebsockets::read() {
   if (!tracker_) return Error{Error::Kind::unavailable, "WebSockets are not followed"};
   auto counts = tracker_->read();
   if (!counts) return Error{Error::Kind::io, counts.error().what};
-  const bool is_full = counts->learned >= SX_WEBSOCKET_LEARNED;
-  feature_.reason =
-      is_full ? fmt::format("{} ports are learned, and no more", SX_WEBSOCKET_LEARNED) : "";
   return counts;
 }
 

@@ -9,6 +9,7 @@ void add(const WebsocketCounts& more, WebsocketCounts& to) {
   to.adopted += more.adopted;
   to.desynced += more.desynced;
   to.resynced += more.resynced;
+  to.ports_refused += more.ports_refused;
   to.missed += more.missed;
 }
 

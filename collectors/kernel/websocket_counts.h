@@ -62,8 +62,8 @@ struct WebsocketCounts {
   std::uint64_t resynced = 0;        ///< of them, those that can be again
   std::uint64_t repaired = 0;        ///< segments that came out of order and were put in place
   std::uint64_t pool_exhausted = 0;  ///< segments that there was no room for to wait
+  std::uint64_t ports_refused = 0;   ///< handshakes at ports that there was no room to learn
   std::uint64_t missed = 0;          ///< events and connections that were lost
-  std::uint64_t learned = 0;         ///< ports of servers, from handshakes
 };
 
 }  // namespace socket_exporter

@@ -29,12 +29,13 @@ void change(__u32* bits, const Bits& gone, const Bits& added) {
 
 void change_ports(const WebsocketPortBits& bits, const WebsocketPorts& before,
                   const WebsocketPorts& after) {
-  Bits gone = bits_of(before.server);
-  if (!after.learns) gone.fill(~0U);
-  change(bits.server, gone, bits_of(after.server));
+  change(bits.server, bits_of(before.server), bits_of(after.server));
   change(bits.client, bits_of(before.client), bits_of(after.client));
   *bits.learns = after.learns ? 1 : 0;
-  if (!after.learns) *bits.learned = 0;
+  if (after.learns) return;
+  Bits all;
+  all.fill(~0U);
+  change(bits.learned, all, {});
 }
 
 }  // namespace socket_exporter

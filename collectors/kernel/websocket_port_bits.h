@@ -10,8 +10,8 @@ namespace socket_exporter {
 struct WebsocketPortBits {
   __u32* server;
   __u32* client;
+  __u32* learned;
   __u32* learns;
-  __u64* learned;
 };
 
 /// Other ports for a program at work: one that stays is never missing, and what was learned stays
@@ -22,8 +22,8 @@ void change_ports(const WebsocketPortBits& bits, const WebsocketPorts& before,
 /// The same by the variables of a program; `now` are its ports, and become `next`.
 template <typename Variables>
 void change_ports(Variables& variables, WebsocketPorts& now, const WebsocketPorts& next) {
-  change_ports(WebsocketPortBits{variables.server_ports, variables.client_ports, &variables.learns,
-                                 &variables.learned},
+  change_ports(WebsocketPortBits{variables.server_ports, variables.client_ports,
+                                 variables.learned_ports, &variables.learns},
                now, next);
   now = next;
 }

@@ -118,6 +118,7 @@ class WebsocketTlsTracker::Program {
     all.adopted = bss.adopted;
     all.desynced = bss.desynced;
     all.resynced = bss.resynced;
+    all.ports_refused = bss.ports_refused;
     all.missed = bss.lost;
     for (const bpf_program* program : kernel_programs()) {
       const auto skipped = Bpf::recursion_misses(program);

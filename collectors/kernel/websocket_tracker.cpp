@@ -58,8 +58,8 @@ class WebsocketTracker::Program {
     all.resynced = bss.resynced;
     all.repaired = bss.repaired;
     all.pool_exhausted = bss.pool_exhausted;
+    all.ports_refused = bss.ports_refused;
     all.missed = bss.lost + *skipped;
-    all.learned = bss.learned;
     return all;
   }
 

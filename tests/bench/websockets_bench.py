@@ -24,6 +24,8 @@ OTHER_BUDGET, FOLLOWED_BUDGET = 25, 400  # nanoseconds of a packet, net of an em
 CPU_BUDGET = 1.05  # of a server without the exporter
 CPU_LIMIT = 1.10  # neighbours on the machine
 MEMORY_BUDGET = 512  # bytes of a connection, segments out of order aside
+HEAD_BUDGET = 4000  # nanoseconds of a plain HTTP request with a head of 1 KiB, and its answer, net of an empty program
+HEADS = (160, 1024, 4096)  # bytes
 PORT, OTHER_PORT = 8003, 9003
 ROUNDS, TRIPS = 6, 3000
 PAIRS, CONNECTIONS, MESSAGES = 6, 10, 400
@@ -42,15 +44,16 @@ def exporter():
 class Trips:
     """Frames that go to and fro over one connection."""
 
-    def __init__(self, namespace, port):
+    def __init__(self, namespace, port, upgrades=True):
         with namespace.entered():
             with socket.create_server(("127.0.0.1", port)) as listener:
                 self.client = socket.create_connection(("127.0.0.1", port))
                 self.server, _ = listener.accept()
         for sock in (self.client, self.server):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.pass_on(self.client, self.server, REQUEST)
-        self.pass_on(self.server, self.client, GRANT)
+        if upgrades:
+            self.pass_on(self.client, self.server, REQUEST)
+            self.pass_on(self.server, self.client, GRANT)
 
     @staticmethod
     def pass_on(source, target, data):
@@ -69,6 +72,24 @@ class Trips:
     def __exit__(self, *unused):
         self.client.close()
         self.server.close()
+
+
+class Requests(Trips):
+    """Plain HTTP of a connection that stays open, with heads of that many bytes."""
+    ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    def __init__(self, namespace, port, size):
+        super().__init__(namespace, port, upgrades=False)
+        lines = [b"GET /api/items?page=1 HTTP/1.1", b"Host: example.com", b"Accept: */*", b"Cookie: "]
+        while sum(map(len, lines)) + 2 * len(lines) + 80 < size - 2:
+            lines.insert(1, b"X-Header-%d: " % len(lines) + b"v" * 50)
+        self.request = b"\r\n".join(lines)
+        self.request += b"a" * (size - 4 - len(self.request)) + b"\r\n\r\n"
+
+    def run(self):
+        for _ in range(TRIPS):
+            self.pass_on(self.client, self.server, self.request)
+            self.pass_on(self.server, self.client, self.ANSWER)
 
 
 def ran(fds):
@@ -115,6 +136,30 @@ def packet_costs():
     print(f"a packet over an empty program: {other:.0f} ns of another port, {followed:.0f} ns of a followed one",
           flush=True)
     return other, followed
+
+
+def head_cost(namespace, ours, empty, size):
+    """Nanoseconds of a request and its answer net of the empty program's; the median of some rounds."""
+    rounds = []
+    with Requests(namespace, PORT, size) as requests:
+        requests.run()
+        for _ in range(ROUNDS):
+            before = ran(ours), ran(empty)
+            requests.run()
+            after = ran(ours), ran(empty)
+            (time, runs), (nothing, empty_runs) = ([b - a for a, b in zip(*pair)] for pair in zip(before, after))
+            rounds.append((time - runs * nothing / empty_runs) / TRIPS)
+    return statistics.median(rounds)
+
+
+def head_costs():
+    with harness.Namespace() as namespace, exporter() as process, empty_programs() as empty, run_times():
+        require(process, "websocket_tracking")
+        ours, theirs = packet_programs(process.child.pid), packet_programs(empty.pid)
+        costs = {size: head_cost(namespace, ours, theirs, size) for size in HEADS}
+    print("plain HTTP at a followed port, a request and its answer:",
+          ", ".join(f"{cost:.0f} ns with a head of {size} bytes" for size, cost in costs.items()), flush=True)
+    return costs[1024]
 
 
 def server_cpu(namespace):
@@ -197,6 +242,7 @@ def main():
             lambda: costs.append(packet_costs()) or costs[-1][0], over)
     attempt("nanoseconds of a packet of a followed port", FOLLOWED_BUDGET,
             lambda: costs.pop()[1] if costs else packet_costs()[1], over)
+    attempt("nanoseconds of a plain HTTP request at a followed port", HEAD_BUDGET, head_costs, over)
     attempt("bytes of a connection", MEMORY_BUDGET, connection_bytes, over)
     attempt("CPU time of a server", CPU_BUDGET, server_slowdown, over, CPU_LIMIT)
     print(*(f"failed: {what}" for what in over), sep="\n")

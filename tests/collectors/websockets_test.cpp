@@ -166,6 +166,7 @@ TEST_CASE("what could not be followed is counted", "[websockets]") {
   kernel.websocket_counts->resynced = 3;
   kernel.websocket_counts->repaired = 4;
   kernel.websocket_counts->pool_exhausted = 5;
+  kernel.websocket_counts->ports_refused = 7;
   kernel.websocket_counts->missed = 6;
   const std::string text = shown(kernel);
   CHECK_THAT(text, HasLine("websocket_tracker_adopted_total 1"));
@@ -173,6 +174,7 @@ TEST_CASE("what could not be followed is counted", "[websockets]") {
   CHECK_THAT(text, HasLine("websocket_tracker_resync_total 3"));
   CHECK_THAT(text, HasLine("websocket_tracker_repaired_total 4"));
   CHECK_THAT(text, HasLine("websocket_tracker_pool_exhausted_total 5"));
+  CHECK_THAT(text, HasLine("websocket_tracker_ports_refused_total 7"));
   CHECK_THAT(text, HasLine("websocket_tracker_missed_total 6"));
 }
 

@@ -82,6 +82,6 @@ class WebsocketCase(unittest.TestCase):
             own = {name: value for name, (value,) in ((name, series.values()) for name, series in
                    self.metrics.samples.items() if name.startswith("websocket_tracker_"))}
             self.assertEqual(self.found, expected, own)
-        for name in ("adopted", "desync", "resync", "pool_exhausted", "missed"):
+        for name in ("adopted", "desync", "resync", "pool_exhausted", "ports_refused", "missed"):
             before, after = (m.value(f"websocket_tracker_{name}_total") for m in (self.before, self.metrics))
             self.assertEqual(after - before, tracker.get(name, 0), name)

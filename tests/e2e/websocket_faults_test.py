@@ -13,13 +13,12 @@ import threading
 import harness
 from privileges import CAP_BPF, CAP_PERFMON, become_nobody_with
 from websocket_case import CLIENT_PORT, OTHER_PORT, PORT, WebsocketCase, exporter_with, tracking
-from websocket_peers import (BINARY, Books, CLOSE, GRANT, PING, PONG, REQUEST, RESET_AT_CLOSE, TEXT, close_payload,
+from websocket_peers import (BINARY, CLOSE, GRANT, PING, PONG, REQUEST, RESET_AT_CLOSE, TEXT, close_payload,
                              counted, frame, header, receive, transfer)
 
 LIBRARY = pathlib.Path(__file__).with_name("websocket_library.py")
 CAP_NET_ADMIN = 12
 MANY = 5000
-MOST_LEARNED = 64
 REASONS = {1000: "normal", 1001: "going_away"}
 
 
@@ -293,32 +292,6 @@ class PrivilegeTest(WebsocketCase):
         self.exporter.stop()
         self.exporter = exporter_with(self, "websocket: {ports: []}\n")
         self.assertEqual(tracking(self.exporter), ("off", "no websocket.ports in the configuration"))
-
-
-class AutoTest(WebsocketCase):
-    config = "websocket: {auto: true}\n"
-
-    def test_a_port_is_learned_from_a_handshake(self):
-        listener = self.listener(port=OTHER_PORT)
-        for _ in range(3):
-            connection = self.connect(listener).upgrade()
-            connection.send("client", TEXT, b"hello")
-            connection.send("server", TEXT, b"hello")
-            connection.close("server", close_payload(1001), "going_away")
-        self.check()
-
-    def test_ports_beyond_those_that_can_be_learned_do_not_count(self):
-        for port in range(OTHER_PORT, OTHER_PORT + MOST_LEARNED):
-            self.connect(self.listener(port=port)).upgrade().close("client", close_payload(1000), "normal")
-        self.check()
-        counted_before = self.books
-        self.books = Books()
-        connection = self.connect(self.listener(port=PORT)).upgrade()
-        connection.send("client", TEXT, b"hello")
-        connection.close("client", close_payload(1001), "going_away")
-        self.books = counted_before
-        self.check()
-        self.assertEqual(tracking(self.exporter), ("on", f"{MOST_LEARNED} ports are learned, and no more"))
 
 
 if __name__ == "__main__":

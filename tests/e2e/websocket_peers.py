@@ -106,11 +106,13 @@ def counted(metrics, **labels):
 class Connection:
     """A client and a server, connected by TCP. `books` learn of what they do."""
 
-    def __init__(self, listener, books, address=None, user_timeout=None):
+    def __init__(self, listener, books, source=None):
         self.books = books
         self.client = socket.socket(listener.family)
         self.client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.client.connect(address or listener.getsockname()[:2])
+        if source:
+            self.client.bind(source)
+        self.client.connect(listener.getsockname()[:2])
         listener.settimeout(harness.LIMIT)
         self.server, _ = listener.accept()
         self.server.settimeout(harness.LIMIT)

@@ -206,6 +206,45 @@ class HandshakesTest(WebsocketCase):
         connection.server.close()
         self.check()
 
+    def refuse(self, listener, requests, *answers):
+        connection = self.connect(listener)
+        transfer(connection.client, connection.server, requests)
+        for answer in answers:
+            transfer(connection.server, connection.client, answer)
+        self.books.errors["http_5xx"] += 1
+
+    def test_requests_that_begin_inside_of_a_segment(self):
+        listener = self.listener()
+        post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\nGET / hello"
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHTTP/1.1 403"
+        chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n"
+        refusal = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
+        self.refuse(listener, post + REQUEST, answer + refusal)
+        self.refuse(listener, post + REQUEST, answer, refusal)
+        self.refuse(listener, post * 3 + REQUEST, answer, answer, answer + refusal)
+        self.refuse(listener, post + REQUEST, chunked, refusal)
+        self.check()
+
+    def test_a_request_behind_many(self):
+        plain = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        self.connect().upgrade(request=plain * 10 + REQUEST, grant=b"HTTP/1.1 204 Nothing\r\n\r\n" * 10 + GRANT)
+        self.check()
+
+    def test_upgrade_to_one_of_several_protocols(self):
+        listener = self.listener()
+        for protocols in (b"h2c, websocket", b"WebSocket,h2c"):
+            request = REQUEST.replace(b"websocket", protocols)
+            self.refuse(listener, request, b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+            connection = self.connect(listener).upgrade(request)
+            connection.send("client", TEXT, b"x")
+            self.check()
+
+    def test_upgrade_to_another_protocol(self):
+        connection = self.connect()
+        transfer(connection.client, connection.server, REQUEST.replace(b"websocket", b"h2c, websocket2"))
+        transfer(connection.server, connection.client, b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+        self.check()
+
     def test_request_before_the_socket_is_accepted(self):
         listener = self.listener()
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
