@@ -6,6 +6,8 @@ import os
 import pathlib
 import re
 import shutil
+import signal
+import subprocess
 import tempfile
 import unittest
 
@@ -13,11 +15,13 @@ import roots
 from roots import PLACE, REPOSITORY, Root, run
 
 import harness
+import traffic
+from confined import Unit
 from specimens import private_mounts
 
 UNIT = "usr/lib/systemd/system/socket-exporter.service"
 CONFIGURATION = "etc/socket-exporter/socket_exporter.yml"
-FULL = ("socket_walk", "all_netns", "process_walk", "connect_tracking")
+FULL = ("socket_walk", "all_netns", "process_walk", "connect_tracking", "response_times")
 
 
 def setUpModule():
@@ -33,10 +37,10 @@ def run_as(root, user, ambient, bounding):
 
 
 class Served(harness.Server):
-    def __init__(self, *command, address="127.0.0.1"):
+    def __init__(self, *command, address="127.0.0.1", **how):
         host = f"[{address}]" if ":" in address else address
         self.address = address
-        super().__init__(*command, f"--web.listen-address={host}:0", listening=rf"http://{re.escape(host)}:(\d+)")
+        super().__init__(*command, f"--web.listen-address={host}:0", listening=rf"http://{re.escape(host)}:(\d+)", **how)
 
     def connect(self):
         connection = harness.http.client.HTTPConnection(self.address, self.port, timeout=harness.LIMIT)
@@ -75,15 +79,36 @@ class PackageCase:
         run("dpkg-deb", "--root-owner-group", "-b", directory / "it", directory / "newer.deb")
         return directory / "newer.deb"
 
-    def capabilities(self):
-        unit = self.root.read(UNIT)
-        return [name.removeprefix("CAP_").lower() for name in re.search(r"^AmbientCapabilities=(.*)$", unit, re.M)[1].split()]
+    def unit(self, edit=""):
+        return Unit(self.root.read(UNIT), edit)
 
-    def serve(self, address):
-        """As its unit does, with its user, its capabilities and its flags."""
-        command = re.search(r"^ExecStart=(.*) \$ARGS$", self.root.read(UNIT), re.M)[1].split()
-        held = self.capabilities()
-        return Served(*run_as(self.root.path, "socket-exporter", held, held), "--no-new-privs", *command, address=address)
+    def serve(self, address="127.0.0.1", edit=""):
+        """As its unit does, with its user, its capabilities, its system calls and its flags."""
+        unit = self.unit(edit)
+        return Served(*unit.command(), address=address, prepare=unit.confine(self.root.path))
+
+    def report(self):
+        """By the command, under the same rules."""
+        unit = self.unit()
+        program, configuration = unit.command()
+        done = subprocess.run([program, "report", configuration], preexec_fn=unit.confine(self.root.path),
+                              capture_output=True, text=True, timeout=harness.LIMIT)
+        self.assertIn(done.returncode, (0, 1, 2), done.stderr)
+        return done.stdout
+
+    def assert_works_under_the_unit(self):
+        """Also what it does only when there is something to see."""
+        with self.serve() as exporter:
+            (self.root.path / CONFIGURATION).write_text(traffic.CONFIGURATION)
+            exporter.signal(signal.SIGHUP)
+            exporter.wait_for_line("reload")
+            features = exporter.features()
+            self.assertEqual({name: features[name] for name in FULL}, dict.fromkeys(FULL, "on"))
+            traffic.assert_seen(self, exporter, ({},))
+            self.assertIn("TIME_WAIT", self.report())
+        edit = re.search(r"^```ini\n(.*?)^```", (REPOSITORY / "deploy/README.md").read_text(), re.M | re.S)[1]
+        with self.serve(edit=edit) as exporter:
+            traffic.assert_seen(self, exporter)
 
     def test_whole_life(self):
         self.install(self.package)
@@ -95,6 +120,7 @@ class PackageCase:
                 features = exporter.features()
                 self.assertEqual({name: features[name] for name in FULL}, dict.fromkeys(FULL, "on"))
                 self.assertGreater(len(exporter.scrape().all("socket_tcp_sockets")), 0)
+        self.assert_works_under_the_unit()
         version = run("dpkg-deb", "-f", self.package, "Version").strip()
         self.assertIn("0.1.0", version)
 
@@ -103,7 +129,7 @@ class PackageCase:
         self.install(self.newer())
         self.assertEqual(self.root.run("dpkg-query", "-W", "-f", "${Version}", "socket-exporter"), "99.0")
         self.assertIn("mine", changed.read_text())
-        with self.serve("127.0.0.1") as exporter:
+        with self.serve() as exporter:
             self.assertEqual(exporter.features()["socket_walk"], "on")
 
         self.root.run("apt-get", "remove", "-qq", "-y", "socket-exporter")
@@ -146,7 +172,7 @@ class Debian13Test(PackageCase, unittest.TestCase):
         built = PLACE / "trixie-build"
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()
-        cls.buildah("bud", "--quiet", f"--volume={built}:/src/build/release", "--build-arg=DEBIAN=localhost/debian-fresh",
+        cls.buildah("bud", "--quiet", f"--volume={built}:/src/build/package", "--build-arg=DEBIAN=localhost/debian-fresh",
                     f"--file={dockerfile}", f"--ignorefile={dockerfile}.dockerignore", f"--tag={cls.IMAGE}", REPOSITORY)
         cls.package = next(built.glob("*.deb"))
         cls.container = cls.buildah("from", cls.IMAGE)
