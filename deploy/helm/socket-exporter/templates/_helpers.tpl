@@ -29,7 +29,8 @@ labels:
   {{- include "socket-exporter.labels" . | nindent 2 }}
 {{- end }}
 
-{{- /* An endpoint that is scraped: takes serviceMonitor or podMonitor. */}}
+{{- /* An endpoint that is scraped: takes serviceMonitor or podMonitor. Its series name workloads: their pod is never the
+exporter's own, which changes with each rollout. */}}
 {{- define "socket-exporter.endpoint" -}}
 port: metrics
 interval: {{ .interval }}
@@ -37,4 +38,6 @@ honorLabels: true
 relabelings:
   - sourceLabels: [__meta_kubernetes_pod_node_name]
     targetLabel: instance
+  - action: labeldrop
+    regex: pod|container|endpoint|service|namespace
 {{- end }}
