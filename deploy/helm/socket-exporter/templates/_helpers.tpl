@@ -29,6 +29,12 @@ labels:
   {{- include "socket-exporter.labels" . | nindent 2 }}
 {{- end }}
 
+{{- /* Text with our example links, with those that were chosen: takes the list of the text and the values. */}}
+{{- define "socket-exporter.linked" -}}
+{{- $links := (index . 1).links -}}
+{{- index . 0 | replace "https://runbooks.example.com/socket_exporter" $links.runbookBase | replace "https://grafana.example.com/d" $links.dashboardBase }}
+{{- end }}
+
 {{- /* An endpoint that is scraped: takes serviceMonitor or podMonitor. Its series name workloads: their pod is never the
 exporter's own, which changes with each rollout. */}}
 {{- define "socket-exporter.endpoint" -}}
