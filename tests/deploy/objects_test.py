@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """What goes to systemd, Compose and Kubernetes is valid, and starts the exporter with flags that it has."""
+import os
 import pathlib
 import re
 import tempfile
 
 import yaml
 
-from objects import (BINARY, CAPABILITIES, OVERLAYS, ROOT, Objects, container, dashboards, kustomize, output,
+from objects import (BINARY, CAPABILITIES, OVERLAYS, PLACE, ROOT, Objects, container, dashboards, kustomize, output,
                      own_dashboards, problems, run, setUpModule)
 
 UNIT = ROOT / "deploy/systemd/socket-exporter.service"
@@ -50,10 +51,25 @@ class ComposeTest(Objects):
     def test_prometheus_and_alertmanager_take_their_files(self):
         with tempfile.TemporaryDirectory() as directory:
             place = pathlib.Path(directory)
-            (place / "alerts").symlink_to(ROOT / "alerts")
-            (place / "prometheus.yml").write_text((ROOT / "deploy/compose/prometheus.yml").read_text())
-            output("promtool", "check", "config", place / "prometheus.yml")
+            configuration = (ROOT / "deploy/compose/prometheus.yml").read_text()
+            (place / "prometheus.yml").write_text(configuration.replace("/prometheus/rules", f"{place}/rules"))
+            checked = output("sh", ROOT / "deploy/compose/with-links", ROOT / "alerts", place / "rules",
+                             "promtool", "check", "config", place / "prometheus.yml")
+            self.assertIn("2 rule files found", checked)
         output("amtool", "check-config", ROOT / "alerts/alertmanager/alertmanager.yml")
+
+
+    def test_links_lead_to_this_grafana(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for made, name in (("alerts", "socket_exporter.rules.yml"), ("dashboards/json", "socket-connections.json")):
+                output("sh", ROOT / "deploy/compose/with-links", ROOT / made, directory, "true")
+                text = pathlib.Path(directory, name).read_text()
+                self.assertIn("http://localhost:3000/public/runbooks/CloseWaitLeak.md", text)
+                self.assertNotIn("example.com/", text)
+
+    def test_exporter_takes_its_configuration(self):
+        done = run(BINARY, "check", "system-ports", f"--config.file={ROOT}/deploy/compose/socket_exporter.yml")
+        self.assertNotEqual(done.returncode, 3, done.stderr)
 
 
 class KustomizeTest(Objects):
@@ -74,6 +90,21 @@ class KustomizeTest(Objects):
         for overlay, kind in (("full", "ServiceMonitor"), ("minimal", "ServiceMonitor"), ("podmonitor", "PodMonitor")):
             kinds = [each["kind"] for each in yaml.safe_load_all(kustomize(overlay)) if each["kind"].endswith("Monitor")]
             self.assertEqual(kinds, [kind])
+
+    def test_overlay_of_ones_own(self):
+        """That of the documentation."""
+        overlay = re.search(r"^```yaml\n(apiVersion: kustomize.*?)^```", (ROOT / "deploy/README.md").read_text(), re.M | re.S)[1]
+        with tempfile.TemporaryDirectory(dir=PLACE) as directory:
+            to_full = os.path.relpath(OVERLAYS / "full", directory)
+            pathlib.Path(directory, "kustomization.yaml").write_text(overlay.replace("../full", to_full))
+            pathlib.Path(directory, "socket_exporter.yml").write_text("websocket: {auto: true}\n")
+            objects = output(PLACE / "usr/bin/kustomize", "build", directory)
+        self.assertEqual(problems(objects), [])
+        pod, first = container(objects)
+        self.assertEqual(first["image"], "registry.example.com/socket-exporter:0.1.0")
+        name, = (volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume)
+        self.assertIn("auto: true", next(each["data"]["socket_exporter.yml"] for each in yaml.safe_load_all(objects)
+                                         if each["metadata"]["name"] == name and each["kind"] == "ConfigMap"))
 
     def test_what_the_api_does_not_know_is_caught(self):
         objects = kustomize("full")
