@@ -78,7 +78,7 @@ class BpfProgram {
     return links;
   }
 
-  /// Of programs that follow functions of other processes. Since 2025 CAP_PERFMON is not enough for them.
+  /// Of programs that follow functions of other processes: since 2025 CAP_PERFMON is too little.
   static Error uprobe_error(std::string_view step, int number) {
     return error_of("uprobe", step, number, {Capability::sys_admin},
                     "a kernel with CONFIG_UPROBE_EVENTS");
