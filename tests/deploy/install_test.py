@@ -14,9 +14,11 @@ import unittest
 import roots
 from roots import PLACE, REPOSITORY, Root, run
 
+import contained
 import harness
 import traffic
 from confined import Unit
+from served import Served
 from specimens import private_mounts
 
 UNIT = "usr/lib/systemd/system/socket-exporter.service"
@@ -28,29 +30,6 @@ def setUpModule():
     private_mounts()
 
 
-def run_as(root, user, ambient, bounding):
-    """The start of a command line: in this system, as that user, with these capabilities."""
-    def names(capabilities):
-        return ",".join(["-all", *(f"+{name}" for name in capabilities)])
-    return ("chroot", str(root), "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
-            f"--inh-caps={names(ambient)}", f"--ambient-caps={names(ambient)}", f"--bounding-set={names(bounding)}")
-
-
-class Served(harness.Server):
-    def __init__(self, *command, address="127.0.0.1", **how):
-        host = f"[{address}]" if ":" in address else address
-        self.address = address
-        super().__init__(*command, f"--web.listen-address={host}:0", listening=rf"http://{re.escape(host)}:(\d+)", **how)
-
-    def connect(self):
-        connection = harness.http.client.HTTPConnection(self.address, self.port, timeout=harness.LIMIT)
-        connection.connect()
-        return connection
-
-    def features(self):
-        return {dict(key)["feature"]: dict(key)["state"] for key in self.scrape().all("socket_exporter_feature_info")}
-
-
 class PackageCase:
     """Of one Debian: with `suite` and `package`, the file."""
 
@@ -60,8 +39,8 @@ class PackageCase:
         self.root.run("apt-get", "update", "-qq")
         # What the package depends on may stay when it goes.
         needed = re.search(r"^ *Depends: (.*)$", run("dpkg-deb", "-f", self.package), re.M)[1]
-        names = [re.sub(r" .*", "", name) for name in needed.split(", ")]
-        self.root.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", *names)
+        self.needed = [re.sub(r" .*", "", name) for name in needed.split(", ")]
+        self.root.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", *self.needed)
         self.before = self.root.files()
 
     def install(self, package):
@@ -78,6 +57,19 @@ class PackageCase:
             file.write("# new\n")
         run("dpkg-deb", "--root-owner-group", "-b", directory / "it", directory / "newer.deb")
         return directory / "newer.deb"
+
+    def assert_bill_of_materials(self):
+        """Of all that the package depends on, and of what is compiled in."""
+        bill = json.loads(self.root.read("usr/share/doc/socket-exporter/sbom.cdx.json"))
+        self.assertEqual((bill["bomFormat"], bill["specVersion"]), ("CycloneDX", "1.5"))
+        named = {each["name"]: each["version"] for each in bill["components"]}
+        # Who needs no program is no library of it.
+        self.assertLessEqual(set(self.needed) - {"adduser"}, set(named))
+        self.assertLessEqual({"libcli11-dev", "nlohmann-json3-dev"}, set(named))
+        for name in set(self.needed) - {"adduser"}:
+            installed = self.root.run("dpkg-query", "-W", "-f", "${source:Upstream-Version}", name)
+            self.assertIn(installed.split("+")[0], named[name])
+        self.assertEqual(set(bill["dependencies"][0]["dependsOn"]), set(named))
 
     def unit(self, edit=""):
         return Unit(self.root.read(UNIT), edit)
@@ -115,6 +107,7 @@ class PackageCase:
         self.assertRegex(self.root.read("etc/passwd"), r"(?m)^socket-exporter:.*:/nonexistent:/usr/sbin/nologin$")
         manual = gzip.decompress((self.root.path / "usr/share/man/man1/socket_exporter.1.gz").read_bytes()).decode()
         self.assertIn("--collector.connects.top", manual.replace("\\", ""))
+        self.assert_bill_of_materials()
         for address in self.addresses:
             with self.subTest(address), self.serve(address) as exporter:
                 features = exporter.features()
@@ -151,6 +144,12 @@ class Debian12Test(PackageCase, unittest.TestCase):
         self.assertEqual(run("lintian", "--allow-root", "--fail-on", "error,warning", self.package), "")
 
 
+    def test_built_elsewhere_it_is_equal(self):
+        self.assertIn("equal", run(REPOSITORY / "deploy/debian/check-reproducible"))
+        program = run("dpkg-deb", "--fsys-tarfile", self.package, encoding="latin-1")
+        self.assertNotIn(str(REPOSITORY), program)
+
+
 class Debian13Test(PackageCase, unittest.TestCase):
     """The package that the image's build makes, and the image."""
     suite = "trixie"
@@ -172,7 +171,7 @@ class Debian13Test(PackageCase, unittest.TestCase):
         built = PLACE / "trixie-build"
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()
-        cls.buildah("bud", "--quiet", f"--volume={built}:/src/build/package", "--build-arg=DEBIAN=localhost/debian-fresh",
+        cls.buildah("bud", "--quiet", "--format=docker", f"--volume={built}:/src/build/package", "--build-arg=DEBIAN=localhost/debian-fresh",
                     f"--file={dockerfile}", f"--ignorefile={dockerfile}.dockerignore", f"--tag={cls.IMAGE}", REPOSITORY)
         cls.package = next(built.glob("*.deb"))
         cls.container = cls.buildah("from", cls.IMAGE)
@@ -182,36 +181,41 @@ class Debian13Test(PackageCase, unittest.TestCase):
     def tearDownClass(cls):
         cls.buildah("rm", cls.container)
 
-    def run_image(self, *given):
-        """From the root of its files, as its user, with those capabilities."""
-        settings = json.loads(self.buildah("inspect", "--type=image", self.IMAGE))["OCIv1"]["config"]
-        user = settings["User"].split(":")[0]
-        for kind in ("proc", "sys"):
-            run("mount", "--rbind", f"/{kind}", self.image / kind)
-            self.addCleanup(run, "umount", "--lazy", self.image / kind)
-        return Served(*run_as(self.image, user, (), given), *settings["Entrypoint"])
+    def settings(self):
+        return json.loads(self.buildah("inspect", "--type=image", self.IMAGE))["Docker"]["config"]
 
-    def test_image_with_capabilities(self):
-        with self.run_image("bpf", "perfmon", "net_admin", "sys_ptrace", "dac_read_search") as exporter:
+    def test_image_without_mounts(self):
+        """What a container lacks for response times is said."""
+        with contained.serve(self.image, self.settings()) as exporter:
+            features = exporter.features()
+            self.assertEqual((features["connect_tracking"], features["response_times"]), ("on", "off"))
+
+    def test_image_as_documented(self):
+        """With the mounts and flags of `docker run`, and a configuration."""
+        with contained.serve(self.image, self.settings(), configuration=traffic.CONFIGURATION) as exporter:
             features = exporter.features()
             self.assertEqual({name: features[name] for name in FULL}, dict.fromkeys(FULL, "on"))
+            traffic.assert_seen(self, exporter, ({},))
 
-    def test_image_without(self):
-        with self.run_image() as exporter:
-            self.assertEqual((exporter.features()["socket_walk"], exporter.features()["tcp_diag"]), ("off", "on"))
+    def test_image_without_capabilities(self):
+        with contained.serve(self.image, self.settings(), given=()) as exporter:
+            features = exporter.features()
+            self.assertEqual((features["socket_walk"], features["tcp_diag"]), ("off", "on"))
+
+    def test_health_check(self):
+        with contained.serve(self.image, self.settings()) as exporter:
+            self.assertTrue(contained.is_healthy(self.image, self.settings(), exporter.port))
+        self.assertFalse(contained.is_healthy(self.image, self.settings(), exporter.port))
 
     def test_image_is_small(self):
         size = int(run("du", "--summarize", "--bytes", "--one-file-system", self.image).split()[0])
         print(f"image: {size / 1e6:.0f} MB unpacked")
         self.assertLess(size, 250e6)
+        self.assertIn("CycloneDX", (self.image / "usr/share/doc/socket-exporter/sbom.cdx.json").read_text())
         for left_out in ("usr/bin/clang", "usr/bin/g++", "usr/sbin/setcap", "src/CMakeLists.txt"):
             self.assertFalse((self.image / left_out).exists(), left_out)
 
     def test_image_says_what_it_is(self):
-        settings = json.loads(self.buildah("inspect", "--type=image", self.IMAGE))["OCIv1"]["config"]
+        settings = self.settings()
         self.assertEqual((settings["User"], settings["ExposedPorts"]), ("65534:65534", {"10077/tcp": {}}))
         self.assertIn("org.opencontainers.image.title", settings["Labels"])
-
-
-if __name__ == "__main__":
-    harness.main()
