@@ -13,9 +13,10 @@ function(bpf_program name)
   file(MAKE_DIRECTORY ${folder})
 
   # -g makes the type information that CO-RE needs. Debian has <asm/types.h> in a folder of the
-  # architecture, which clang does not look into for the bpf target.
+  # architecture, which clang does not look into for the bpf target. The object is embedded: no paths of this machine.
   add_custom_command(OUTPUT ${object}
     COMMAND ${CLANG} --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter
+            -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -fdebug-compilation-dir=.
             -I${PROJECT_SOURCE_DIR} -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
             -MD -MF ${object}.d -c ${source} -o ${object}
     DEPENDS ${source} DEPFILE ${object}.d VERBATIM)

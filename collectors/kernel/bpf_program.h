@@ -78,9 +78,9 @@ class BpfProgram {
     return links;
   }
 
-  /// Of programs that follow functions of other processes.
+  /// Of programs that follow functions of other processes: since 2025 CAP_PERFMON is too little.
   static Error uprobe_error(std::string_view step, int number) {
-    return error_of("uprobe", step, number, {Capability::perfmon},
+    return error_of("uprobe", step, number, {Capability::sys_admin},
                     "a kernel with CONFIG_UPROBE_EVENTS");
   }
 

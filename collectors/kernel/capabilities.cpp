@@ -51,8 +51,12 @@ bool suffices(std::uint64_t effective, Capability needed) {
 void use_permitted_capabilities() {
   Capabilities ours;
   if (!ours.read()) return;
-  for (__user_cap_data_struct& word : ours.words) word.effective = word.permitted;
-  ::syscall(SYS_capset, &ours.header, ours.words.data());
+  bool is_more = false;
+  for (__user_cap_data_struct& word : ours.words) {
+    is_more = is_more || word.effective != word.permitted;
+    word.effective = word.permitted;
+  }
+  if (is_more) ::syscall(SYS_capset, &ours.header, ours.words.data());
 }
 
 Error errno_error(std::string_view what, int error_number,

@@ -47,6 +47,12 @@ add_custom_command(
   DEPENDS socket_exporter)
 add_custom_target(metric_reference ALL DEPENDS ${made}/metrics.md)
 
+add_custom_command(
+  OUTPUT ${made}/sbom.cdx.json
+  COMMAND ${debian}/sbom $<TARGET_FILE:socket_exporter> ${PROJECT_VERSION} > ${made}/sbom.cdx.json
+  DEPENDS socket_exporter ${debian}/sbom ${PROJECT_SOURCE_DIR}/deploy/build-packages)
+add_custom_target(sbom ALL DEPENDS ${made}/sbom.cdx.json)
+
 set(CPACK_PACKAGE_CONTACT ${SOCKET_EXPORTER_MAINTAINER})
 version_of_package(version)
 string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)  # of SOURCE_DATE_EPOCH
@@ -60,7 +66,8 @@ set(share ${CMAKE_INSTALL_DATADIR}/${package})
 install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${made}/changelog.gz DESTINATION ${documents} RENAME changelog.Debian.gz)
 install(FILES ${made}/CHANGELOG.md.gz DESTINATION ${documents} RENAME changelog.gz)
-install(FILES ${debian}/copyright ${PROJECT_SOURCE_DIR}/README.md ${made}/metrics.md DESTINATION ${documents})
+install(FILES ${debian}/copyright ${PROJECT_SOURCE_DIR}/README.md ${made}/metrics.md ${made}/sbom.cdx.json
+        DESTINATION ${documents})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/alerts/runbooks DESTINATION ${documents})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/alerts ${PROJECT_SOURCE_DIR}/dashboards DESTINATION ${share}
         FILES_MATCHING PATTERN "*.yml" PATTERN "*.json" PATTERN "*.tmpl"

@@ -6,45 +6,28 @@ import os
 import pathlib
 import re
 import shutil
+import signal
+import subprocess
 import tempfile
 import unittest
 
 import roots
 from roots import PLACE, REPOSITORY, Root, run
 
+import contained
 import harness
+import traffic
+from confined import Unit
+from served import Served
 from specimens import private_mounts
 
 UNIT = "usr/lib/systemd/system/socket-exporter.service"
 CONFIGURATION = "etc/socket-exporter/socket_exporter.yml"
-FULL = ("socket_walk", "all_netns", "process_walk", "connect_tracking")
+FULL = ("socket_walk", "all_netns", "process_walk", "connect_tracking", "response_times")
 
 
 def setUpModule():
     private_mounts()
-
-
-def run_as(root, user, ambient, bounding):
-    """The start of a command line: in this system, as that user, with these capabilities."""
-    def names(capabilities):
-        return ",".join(["-all", *(f"+{name}" for name in capabilities)])
-    return ("chroot", str(root), "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
-            f"--inh-caps={names(ambient)}", f"--ambient-caps={names(ambient)}", f"--bounding-set={names(bounding)}")
-
-
-class Served(harness.Server):
-    def __init__(self, *command, address="127.0.0.1"):
-        host = f"[{address}]" if ":" in address else address
-        self.address = address
-        super().__init__(*command, f"--web.listen-address={host}:0", listening=rf"http://{re.escape(host)}:(\d+)")
-
-    def connect(self):
-        connection = harness.http.client.HTTPConnection(self.address, self.port, timeout=harness.LIMIT)
-        connection.connect()
-        return connection
-
-    def features(self):
-        return {dict(key)["feature"]: dict(key)["state"] for key in self.scrape().all("socket_exporter_feature_info")}
 
 
 class PackageCase:
@@ -56,8 +39,8 @@ class PackageCase:
         self.root.run("apt-get", "update", "-qq")
         # What the package depends on may stay when it goes.
         needed = re.search(r"^ *Depends: (.*)$", run("dpkg-deb", "-f", self.package), re.M)[1]
-        names = [re.sub(r" .*", "", name) for name in needed.split(", ")]
-        self.root.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", *names)
+        self.needed = [re.sub(r" .*", "", name) for name in needed.split(", ")]
+        self.root.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", *self.needed)
         self.before = self.root.files()
 
     def install(self, package):
@@ -75,26 +58,62 @@ class PackageCase:
         run("dpkg-deb", "--root-owner-group", "-b", directory / "it", directory / "newer.deb")
         return directory / "newer.deb"
 
-    def capabilities(self):
-        unit = self.root.read(UNIT)
-        return [name.removeprefix("CAP_").lower() for name in re.search(r"^AmbientCapabilities=(.*)$", unit, re.M)[1].split()]
+    def assert_bill_of_materials(self):
+        """Of all that the package depends on, and of what is compiled in."""
+        bill = json.loads(self.root.read("usr/share/doc/socket-exporter/sbom.cdx.json"))
+        self.assertEqual((bill["bomFormat"], bill["specVersion"]), ("CycloneDX", "1.5"))
+        named = {each["name"]: each["version"] for each in bill["components"]}
+        # Who needs no program is no library of it.
+        self.assertLessEqual(set(self.needed) - {"adduser"}, set(named))
+        self.assertLessEqual({"libcli11-dev", "nlohmann-json3-dev"}, set(named))
+        for name in set(self.needed) - {"adduser"}:
+            installed = self.root.run("dpkg-query", "-W", "-f", "${source:Upstream-Version}", name)
+            self.assertIn(installed.split("+")[0], named[name])
+        self.assertEqual(set(bill["dependencies"][0]["dependsOn"]), set(named))
 
-    def serve(self, address):
-        """As its unit does, with its user, its capabilities and its flags."""
-        command = re.search(r"^ExecStart=(.*) \$ARGS$", self.root.read(UNIT), re.M)[1].split()
-        held = self.capabilities()
-        return Served(*run_as(self.root.path, "socket-exporter", held, held), "--no-new-privs", *command, address=address)
+    def unit(self, edit=""):
+        return Unit(self.root.read(UNIT), edit)
+
+    def serve(self, address="127.0.0.1", edit=""):
+        """As its unit does, with its user, its capabilities, its system calls and its flags."""
+        unit = self.unit(edit)
+        return Served(*unit.command(), address=address, prepare=unit.confine(self.root.path))
+
+    def report(self):
+        """By the command, under the same rules."""
+        unit = self.unit()
+        program, configuration = unit.command()
+        done = subprocess.run([program, "report", configuration], preexec_fn=unit.confine(self.root.path),
+                              capture_output=True, text=True, timeout=harness.LIMIT)
+        self.assertIn(done.returncode, (0, 1, 2), done.stderr)
+        return done.stdout
+
+    def assert_works_under_the_unit(self):
+        """Also what it does only when there is something to see."""
+        with self.serve() as exporter:
+            (self.root.path / CONFIGURATION).write_text(traffic.CONFIGURATION)
+            exporter.signal(signal.SIGHUP)
+            exporter.wait_for_line("reload")
+            features = exporter.features()
+            self.assertEqual({name: features[name] for name in FULL}, dict.fromkeys(FULL, "on"))
+            traffic.assert_seen(self, exporter, ({},))
+            self.assertIn("TIME_WAIT", self.report())
+        edit = re.search(r"^```ini\n(.*?)^```", (REPOSITORY / "deploy/README.md").read_text(), re.M | re.S)[1]
+        with self.serve(edit=edit) as exporter:
+            traffic.assert_seen(self, exporter)
 
     def test_whole_life(self):
         self.install(self.package)
         self.assertRegex(self.root.read("etc/passwd"), r"(?m)^socket-exporter:.*:/nonexistent:/usr/sbin/nologin$")
         manual = gzip.decompress((self.root.path / "usr/share/man/man1/socket_exporter.1.gz").read_bytes()).decode()
         self.assertIn("--collector.connects.top", manual.replace("\\", ""))
+        self.assert_bill_of_materials()
         for address in self.addresses:
             with self.subTest(address), self.serve(address) as exporter:
                 features = exporter.features()
                 self.assertEqual({name: features[name] for name in FULL}, dict.fromkeys(FULL, "on"))
                 self.assertGreater(len(exporter.scrape().all("socket_tcp_sockets")), 0)
+        self.assert_works_under_the_unit()
         version = run("dpkg-deb", "-f", self.package, "Version").strip()
         self.assertIn("0.1.0", version)
 
@@ -103,7 +122,7 @@ class PackageCase:
         self.install(self.newer())
         self.assertEqual(self.root.run("dpkg-query", "-W", "-f", "${Version}", "socket-exporter"), "99.0")
         self.assertIn("mine", changed.read_text())
-        with self.serve("127.0.0.1") as exporter:
+        with self.serve() as exporter:
             self.assertEqual(exporter.features()["socket_walk"], "on")
 
         self.root.run("apt-get", "remove", "-qq", "-y", "socket-exporter")
@@ -123,6 +142,12 @@ class Debian12Test(PackageCase, unittest.TestCase):
 
     def test_lintian(self):
         self.assertEqual(run("lintian", "--allow-root", "--fail-on", "error,warning", self.package), "")
+
+
+    def test_built_elsewhere_it_is_equal(self):
+        self.assertIn("equal", run(REPOSITORY / "deploy/debian/check-reproducible"))
+        program = run("dpkg-deb", "--fsys-tarfile", self.package, encoding="latin-1")
+        self.assertNotIn(str(REPOSITORY), program)
 
 
 class Debian13Test(PackageCase, unittest.TestCase):
@@ -146,7 +171,7 @@ class Debian13Test(PackageCase, unittest.TestCase):
         built = PLACE / "trixie-build"
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()
-        cls.buildah("bud", "--quiet", f"--volume={built}:/src/build/release", "--build-arg=DEBIAN=localhost/debian-fresh",
+        cls.buildah("bud", "--quiet", "--format=docker", f"--volume={built}:/src/build/package", "--build-arg=DEBIAN=localhost/debian-fresh",
                     f"--file={dockerfile}", f"--ignorefile={dockerfile}.dockerignore", f"--tag={cls.IMAGE}", REPOSITORY)
         cls.package = next(built.glob("*.deb"))
         cls.container = cls.buildah("from", cls.IMAGE)
@@ -156,36 +181,41 @@ class Debian13Test(PackageCase, unittest.TestCase):
     def tearDownClass(cls):
         cls.buildah("rm", cls.container)
 
-    def run_image(self, *given):
-        """From the root of its files, as its user, with those capabilities."""
-        settings = json.loads(self.buildah("inspect", "--type=image", self.IMAGE))["OCIv1"]["config"]
-        user = settings["User"].split(":")[0]
-        for kind in ("proc", "sys"):
-            run("mount", "--rbind", f"/{kind}", self.image / kind)
-            self.addCleanup(run, "umount", "--lazy", self.image / kind)
-        return Served(*run_as(self.image, user, (), given), *settings["Entrypoint"])
+    def settings(self):
+        return json.loads(self.buildah("inspect", "--type=image", self.IMAGE))["Docker"]["config"]
 
-    def test_image_with_capabilities(self):
-        with self.run_image("bpf", "perfmon", "net_admin", "sys_ptrace", "dac_read_search") as exporter:
+    def test_image_without_mounts(self):
+        """What a container lacks for response times is said."""
+        with contained.serve(self.image, self.settings()) as exporter:
+            features = exporter.features()
+            self.assertEqual((features["connect_tracking"], features["response_times"]), ("on", "off"))
+
+    def test_image_as_documented(self):
+        """With the mounts and flags of `docker run`, and a configuration."""
+        with contained.serve(self.image, self.settings(), configuration=traffic.CONFIGURATION) as exporter:
             features = exporter.features()
             self.assertEqual({name: features[name] for name in FULL}, dict.fromkeys(FULL, "on"))
+            traffic.assert_seen(self, exporter, ({},))
 
-    def test_image_without(self):
-        with self.run_image() as exporter:
-            self.assertEqual((exporter.features()["socket_walk"], exporter.features()["tcp_diag"]), ("off", "on"))
+    def test_image_without_capabilities(self):
+        with contained.serve(self.image, self.settings(), given=()) as exporter:
+            features = exporter.features()
+            self.assertEqual((features["socket_walk"], features["tcp_diag"]), ("off", "on"))
+
+    def test_health_check(self):
+        with contained.serve(self.image, self.settings()) as exporter:
+            self.assertTrue(contained.is_healthy(self.image, self.settings(), exporter.port))
+        self.assertFalse(contained.is_healthy(self.image, self.settings(), exporter.port))
 
     def test_image_is_small(self):
         size = int(run("du", "--summarize", "--bytes", "--one-file-system", self.image).split()[0])
         print(f"image: {size / 1e6:.0f} MB unpacked")
         self.assertLess(size, 250e6)
+        self.assertIn("CycloneDX", (self.image / "usr/share/doc/socket-exporter/sbom.cdx.json").read_text())
         for left_out in ("usr/bin/clang", "usr/bin/g++", "usr/sbin/setcap", "src/CMakeLists.txt"):
             self.assertFalse((self.image / left_out).exists(), left_out)
 
     def test_image_says_what_it_is(self):
-        settings = json.loads(self.buildah("inspect", "--type=image", self.IMAGE))["OCIv1"]["config"]
+        settings = self.settings()
         self.assertEqual((settings["User"], settings["ExposedPorts"]), ("65534:65534", {"10077/tcp": {}}))
         self.assertIn("org.opencontainers.image.title", settings["Labels"])
-
-
-if __name__ == "__main__":
-    harness.main()

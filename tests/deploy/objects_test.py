@@ -1,106 +1,16 @@
 #!/usr/bin/env python3
 """What goes to systemd, Compose and Kubernetes is valid, and starts the exporter with flags that it has."""
-import json
 import os
 import pathlib
 import re
-import subprocess
-import sys
 import tempfile
-import unittest
 
-import jsonschema
 import yaml
 
-import roots
+from objects import (BINARY, CAPABILITIES, OVERLAYS, PLACE, ROOT, Objects, container, dashboards, kustomize, output,
+                     own_dashboards, problems, run, setUpModule)
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-HERE = ROOT / "tests/deploy"
-BINARY = ROOT / "build/release/socket_exporter"
-CHART = ROOT / "deploy/helm/socket-exporter"
 UNIT = ROOT / "deploy/systemd/socket-exporter.service"
-OVERLAYS = ROOT / "deploy/kubernetes/overlays"
-CAPABILITIES = ["BPF", "PERFMON", "NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"]
-PLACE = ROOT / "build/deploy"
-
-
-def run(*command, **options):
-    return subprocess.run(list(map(str, command)), text=True, capture_output=True, **options)
-
-
-def output(*command, **options):
-    done = run(*command, **options)
-    if done.returncode:
-        raise AssertionError(f"{command}: {done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def problems(objects):
-    """What the API would refuse, of objects as YAML."""
-    done = run("node", PLACE / "objects.mjs", input=objects)
-    return done.stderr.splitlines() or ([] if done.returncode == 0 else [f"exit code {done.returncode}"])
-
-
-def of_kind(kind, objects):
-    return next(each for each in yaml.safe_load_all(objects) if each and each["kind"] == kind)
-
-
-def container(objects):
-    pod = of_kind("DaemonSet", objects)["spec"]["template"]["spec"]
-    return pod, pod["containers"][0]
-
-
-def render(*values):
-    return output(PLACE / "chart", CHART, "sockets", "monitoring", *values)
-
-
-def ci_values():
-    return sorted(CHART.glob("ci/*.yaml"))
-
-
-def kustomize(overlay):
-    return output(PLACE / "usr/bin/kustomize", "build", OVERLAYS / overlay)
-
-
-def own_dashboards():
-    return {path.name: json.loads(path.read_text()) for path in ROOT.glob("dashboards/json/*.json")}
-
-
-def dashboards(objects):
-    """In ConfigMaps with the label that Grafana's sidecar looks for: by the name of the file."""
-    maps = [each for each in yaml.safe_load_all(objects) if each and each["kind"] == "ConfigMap"]
-    return {name: json.loads(text) for each in maps if each["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
-            for name, text in each["data"].items()}
-
-
-def setUpModule():
-    PLACE.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", ".npmrc", "objects.mjs"):
-        (PLACE / name).write_text((HERE / name).read_text())
-    output("tar", "-x", "-C", PLACE, "-f", roots.archive("trixie"), "./usr/bin/kustomize")
-    output("npm", "ci", "--silent", "--no-audit", "--no-fund", cwd=PLACE)
-    output("go", "build", "-o", PLACE / "chart", ".", cwd=HERE / "chart",
-           env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": ""})
-
-
-class Objects(unittest.TestCase):
-    def assert_flags_exist(self, arguments):
-        """By the exporter itself: it says what it does not know."""
-        done = run(BINARY, *arguments, "--log.level=none")
-        self.assertIn("log.level", done.stderr)
-
-    def assert_full(self, pod, first):
-        security = first["securityContext"]
-        self.assertTrue(pod["hostPID"] and pod["hostNetwork"] and security["runAsNonRoot"])
-        self.assertEqual(security["capabilities"], {"drop": ["ALL"], "add": CAPABILITIES})
-        self.assertTrue(security["readOnlyRootFilesystem"])
-        self.assertTrue(all(mount.get("readOnly") for mount in first["volumeMounts"]))
-
-    def assert_minimal(self, pod, first):
-        security = first["securityContext"]
-        self.assertNotIn("hostPID", pod)
-        self.assertEqual(security["capabilities"], {"drop": ["ALL"]})
-        self.assertFalse(security["allowPrivilegeEscalation"])
 
 
 class SystemdTest(Objects):
@@ -111,6 +21,7 @@ class SystemdTest(Objects):
             unit.write_text(UNIT.read_text().replace("/usr/bin/socket_exporter", str(BINARY)).replace("man:", "info:"))
             done = run("systemd-analyze", "verify", "--man=no", unit)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("SystemCallErrorNumber=EPERM\n", UNIT.read_text(), "an end without a word")
         done = run("systemd-analyze", "security", "--offline=true", "--threshold=25", UNIT)
         self.assertEqual(done.returncode, 0, done.stdout)
 
@@ -140,10 +51,25 @@ class ComposeTest(Objects):
     def test_prometheus_and_alertmanager_take_their_files(self):
         with tempfile.TemporaryDirectory() as directory:
             place = pathlib.Path(directory)
-            (place / "alerts").symlink_to(ROOT / "alerts")
-            (place / "prometheus.yml").write_text((ROOT / "deploy/compose/prometheus.yml").read_text())
-            output("promtool", "check", "config", place / "prometheus.yml")
+            configuration = (ROOT / "deploy/compose/prometheus.yml").read_text()
+            (place / "prometheus.yml").write_text(configuration.replace("/prometheus/rules", f"{place}/rules"))
+            checked = output("sh", ROOT / "deploy/compose/with-links", ROOT / "alerts", place / "rules",
+                             "promtool", "check", "config", place / "prometheus.yml")
+            self.assertIn("2 rule files found", checked)
         output("amtool", "check-config", ROOT / "alerts/alertmanager/alertmanager.yml")
+
+
+    def test_links_lead_to_this_grafana(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for made, name in (("alerts", "socket_exporter.rules.yml"), ("dashboards/json", "socket-connections.json")):
+                output("sh", ROOT / "deploy/compose/with-links", ROOT / made, directory, "true")
+                text = pathlib.Path(directory, name).read_text()
+                self.assertIn("http://localhost:3000/public/runbooks/CloseWaitLeak.md", text)
+                self.assertNotIn("example.com/", text)
+
+    def test_exporter_takes_its_configuration(self):
+        done = run(BINARY, "check", "system-ports", f"--config.file={ROOT}/deploy/compose/socket_exporter.yml")
+        self.assertNotEqual(done.returncode, 3, done.stderr)
 
 
 class KustomizeTest(Objects):
@@ -165,6 +91,21 @@ class KustomizeTest(Objects):
             kinds = [each["kind"] for each in yaml.safe_load_all(kustomize(overlay)) if each["kind"].endswith("Monitor")]
             self.assertEqual(kinds, [kind])
 
+    def test_overlay_of_ones_own(self):
+        """That of the documentation."""
+        overlay = re.search(r"^```yaml\n(apiVersion: kustomize.*?)^```", (ROOT / "deploy/README.md").read_text(), re.M | re.S)[1]
+        with tempfile.TemporaryDirectory(dir=PLACE) as directory:
+            to_full = os.path.relpath(OVERLAYS / "full", directory)
+            pathlib.Path(directory, "kustomization.yaml").write_text(overlay.replace("../full", to_full))
+            pathlib.Path(directory, "socket_exporter.yml").write_text("websocket: {auto: true}\n")
+            objects = output(PLACE / "usr/bin/kustomize", "build", directory)
+        self.assertEqual(problems(objects), [])
+        pod, first = container(objects)
+        self.assertEqual(first["image"], "registry.example.com/socket-exporter:0.1.0")
+        name, = (volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume)
+        self.assertIn("auto: true", next(each["data"]["socket_exporter.yml"] for each in yaml.safe_load_all(objects)
+                                         if each["metadata"]["name"] == name and each["kind"] == "ConfigMap"))
+
     def test_what_the_api_does_not_know_is_caught(self):
         objects = kustomize("full")
         wrong = objects.replace("hostPID", "hostPid").replace("containerPort: 10077", "containerPort: ten")
@@ -172,53 +113,5 @@ class KustomizeTest(Objects):
         self.assertIn("unknown key DaemonSet.spec.template.spec.hostPid", found)
         self.assertIn("containerPort must be integer", found)
 
-
     def test_every_dashboard_is_there(self):
         self.assertEqual(dashboards(kustomize("full")), own_dashboards())
-
-
-class ChartTest(Objects):
-    def test_values_are_valid(self):
-        schema = json.loads((CHART / "values.schema.json").read_text())
-        jsonschema.Draft7Validator.check_schema(schema)
-        defaults = yaml.safe_load((CHART / "values.yaml").read_text())
-        for path in (CHART / "values.yaml", *ci_values()):
-            jsonschema.validate(yaml.safe_load(path.read_text()), schema)
-        self.assertEqual(set(schema["properties"]) - {"global"}, set(defaults))
-
-    def test_wrong_values_are_refused(self):
-        schema = json.loads((CHART / "values.schema.json").read_text())
-        for wrong in ({"tier": "medium"}, {"prot": 10077}, {"port": "10077"}, {"extraArgs": ["collector"]},
-                      {"config": {"service": []}}, {"serviceMonitor": {"interval": "15 seconds"}}):
-            with self.subTest(wrong), self.assertRaises(jsonschema.ValidationError):
-                jsonschema.validate(wrong, schema)
-
-    def test_every_example_renders_to_valid_objects(self):
-        for values in ci_values():
-            with self.subTest(values.name):
-                objects = render(values)
-                self.assertEqual(problems(objects), [])
-                self.assert_flags_exist(container(objects)[1]["args"][1:])
-
-    def test_tiers(self):
-        self.assert_full(*container(render()))
-        self.assert_minimal(*container(render(CHART / "ci/minimal-values.yaml")))
-
-    def test_rules_and_configuration_are_ours(self):
-        objects = render(CHART / "ci/everything-values.yaml")
-        ours = yaml.safe_load((ROOT / "alerts/prometheusrule.yaml").read_text())
-        self.assertEqual(of_kind("PrometheusRule", objects)["spec"], ours["spec"])
-        self.assertEqual(dashboards(objects), own_dashboards())
-        given = yaml.safe_load((CHART / "ci/everything-values.yaml").read_text())["config"]
-        written = next(each["data"] for each in yaml.safe_load_all(objects) if each and each["kind"] == "ConfigMap"
-                       and "socket_exporter.yml" in each["data"])["socket_exporter.yml"]
-        self.assertEqual(yaml.safe_load(written), given)
-        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
-            file.write(written)
-            file.flush()
-            done = run(BINARY, "check", "system-ports", f"--config.file={file.name}")
-            self.assertNotEqual(done.returncode, 3, done.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(unittest.main(verbosity=2))

@@ -20,6 +20,7 @@ MAKE_SOCKETS = os.environ.get("MAKE_SOCKETS", str(ROOT / "build/release/tests/be
 CHURN_CONNECTIONS = os.environ.get("CHURN_CONNECTIONS", str(ROOT / "build/release/tests/bench/churn_connections"))
 CLONE_NEWNET = 0x40000000
 SKIPPED = 77
+NOBODY = 65534  # user and group
 LIMIT = 30.0  # seconds that anything may take before the test gives up
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -105,8 +106,8 @@ def many_sockets(namespace, established, time_wait):
 def become_nobody():
     """For a child process: no user, no group, no capability."""
     os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
 
 
 class Process:

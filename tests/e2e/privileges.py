@@ -1,10 +1,11 @@
 """What a process may do: for a child, between fork() and exec()."""
 import ctypes
 import errno
+import os
 import platform
 import struct
 
-from harness import become_nobody, check_call
+from harness import NOBODY, check_call
 
 SYS_SOCKET = {"x86_64": 41, "aarch64": 198}
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
@@ -50,15 +51,20 @@ def deny_bpf():
             (RETURN, 0, 0, ALLOW))
 
 
+def become_user(user, group, *capabilities):
+    """For a child process: these, and these capabilities only."""
+    check_call(_libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    os.setgroups([])
+    os.setgid(group)
+    os.setuid(user)
+    masks = [sum(1 << number % 32 for number in capabilities if number // 32 == word) for word in (0, 1)]
+    header = struct.pack("Ii", LINUX_CAPABILITY_VERSION_3, 0)
+    check_call(_libc.syscall(SYS_CAPSET[platform.machine()], header,
+                             b"".join(struct.pack("III", mask, mask, mask) for mask in masks)))
+    for number in capabilities:
+        check_call(_libc.prctl(PR_CAP_AMBIENT, CAP_AMBIENT_RAISE, number, 0, 0))
+
+
 def become_nobody_with(*capabilities):
     """For `prepare`: no user, no group, and these capabilities only."""
-    def prepare():
-        check_call(_libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
-        become_nobody()
-        masks = [sum(1 << number % 32 for number in capabilities if number // 32 == word) for word in (0, 1)]
-        header = struct.pack("Ii", LINUX_CAPABILITY_VERSION_3, 0)
-        check_call(_libc.syscall(SYS_CAPSET[platform.machine()], header,
-                                 b"".join(struct.pack("III", mask, mask, mask) for mask in masks)))
-        for number in capabilities:
-            check_call(_libc.prctl(PR_CAP_AMBIENT, CAP_AMBIENT_RAISE, number, 0, 0))
-    return prepare
+    return lambda: become_user(NOBODY, NOBODY, *capabilities)

@@ -236,7 +236,7 @@ class StartTest(TlsCase):
         exporter = exporter_with(self, WITH_TLS, prepare=without_perf_events)
         state, reason = tracking(exporter, "websocket_tls")
         self.assertEqual(state, "off")
-        self.assertRegex(reason, "^uprobe attach: .*: refused in spite of CAP_PERFMON ")
+        self.assertRegex(reason, "^uprobe attach: .*: refused in spite of CAP_SYS_ADMIN ")
         self.assertEqual(tracking(exporter)[0], "on")
 
 

@@ -29,7 +29,14 @@ labels:
   {{- include "socket-exporter.labels" . | nindent 2 }}
 {{- end }}
 
-{{- /* An endpoint that is scraped: takes serviceMonitor or podMonitor. */}}
+{{- /* Text with our example links, with those that were chosen: takes the list of the text and the values. */}}
+{{- define "socket-exporter.linked" -}}
+{{- $links := (index . 1).links -}}
+{{- index . 0 | replace "https://runbooks.example.com/socket_exporter" $links.runbookBase | replace "https://grafana.example.com/d" $links.dashboardBase }}
+{{- end }}
+
+{{- /* An endpoint that is scraped: takes serviceMonitor or podMonitor. Its series name workloads: their pod is never the
+exporter's own, which changes with each rollout. */}}
 {{- define "socket-exporter.endpoint" -}}
 port: metrics
 interval: {{ .interval }}
@@ -37,4 +44,6 @@ honorLabels: true
 relabelings:
   - sourceLabels: [__meta_kubernetes_pod_node_name]
     targetLabel: instance
+  - action: labeldrop
+    regex: pod|container|endpoint|service|namespace
 {{- end }}
