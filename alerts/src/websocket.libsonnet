@@ -28,13 +28,15 @@ local lib = import 'lib.libsonnet';
 
   local config = $._config,
   local labels = std.join(', ', config.fleetLabels + ['namespace', 'port']),
-  local fill = config { service: labels },
+  // Of servers: where both ends of a connection are followed, it counts once.
+  local servers = config.selector + ',role=""',
+  local fill = config { service: labels, host: std.join(', ', config.hostLabels), servers: servers + ',port!="other"' },
   local alert(name, severity, expr, summary, description, pending=null, keep=true, labels={}) = lib.alerts(config).alert(
     name, severity, expr % fill, summary, description, pending=pending, keep=keep, labels=labels, dashboard='socket-websocket'
   ),
   local service = 'port {{ $labels.port }}{{ with $labels.namespace }} in {{ . }}{{ end }}',
   local per_second(metric, matchers, window='2m') =
-    'sum by (%s) (rate(%s{%s,port!="other"%s}[%s]))' % [labels, metric, config.selector, matchers, window],
+    'sum by (%s) (rate(%s{%s%s}[%s]))' % [labels, metric, fill.servers, matchers, window],
   // What the server could not or did not answer; http_4xx and no_request are the client's.
   local failed(window) = per_second('websocket_connection_errors_total', ',error_type=~"http_5xx|incomplete|refused"', window),
   local windows = std.set([window for burn in config.handshakeBurns for window in burn[1:3]]),
@@ -44,7 +46,7 @@ local lib = import 'lib.libsonnet';
       name: 'socket-exporter-websocket',
       rules: [
         lib.record('service:websocket_connections_active:sum', |||
-          sum by (%(service)s) (websocket_connections_active{%(selector)s,port!="other"})
+          sum by (%(service)s) (websocket_connections_active{%(servers)s})
         ||| % fill),
         lib.record('service:websocket_disconnections:rate2m', per_second('websocket_disconnections_total', '') + '\n'),
         lib.record('service:websocket_disconnections:abnormal_rate2m', per_second('websocket_disconnections_total', ',reason=~"abnormal_.+"') + '\n'),
@@ -119,12 +121,14 @@ local lib = import 'lib.libsonnet';
           'warning',
           |||
             (
-              sum by (%%(service)s) (rate(websocket_idle_before_close_seconds_bucket{%%(selector)s,port!="other",le=~"%d([.]0)?"}[30m]))
-              - sum by (%%(service)s) (rate(websocket_idle_before_close_seconds_bucket{%%(selector)s,port!="other",le=~"%d([.]0)?"}[30m]))
+              sum by (%%(service)s) (rate(websocket_idle_before_close_seconds_bucket{%%(servers)s,le=~"%d([.]0)?"}[30m]))
+              - sum by (%%(service)s) (rate(websocket_idle_before_close_seconds_bucket{%%(servers)s,le=~"%d([.]0)?"}[30m]))
             )
-            / (sum by (%%(service)s) (rate(websocket_idle_before_close_seconds_count{%%(selector)s,port!="other"}[30m])) > %%(idleCloses)g)
+            / (sum by (%%(service)s) (rate(websocket_idle_before_close_seconds_count{%%(servers)s}[30m])) > %%(idleCloses)g)
             > %%(idleShare)g
-          ||| % [edges[2], edges[1]],
+            unless %s
+              > %%(idleShare)g * %s
+          ||| % [edges[2], edges[1], per_second('websocket_disconnections_total', ',reason=~"abnormal_local|abnormal_timeout"', '30m'), per_second('websocket_disconnections_total', '', '30m')],
           'A proxy seems to close silent WebSocket connections.',
           lib.percent + ' of the connections of %s end after %d s of silence.' % [service, edges[0]],
           pending='15m',
@@ -137,7 +141,7 @@ local lib = import 'lib.libsonnet';
           'warning',
           |||
             histogram_quantile(0.95, sum by (%(service)s, kind, le) (
-              rate(websocket_message_latency_seconds_bucket{%(selector)s,port!="other"}[5m])
+              rate(websocket_message_latency_seconds_bucket{%(servers)s}[5m])
             )) > %(latencySeconds)g
           |||,
           'WebSocket messages are answered slowly.',
@@ -164,7 +168,7 @@ local lib = import 'lib.libsonnet';
           'WebSocketConnectionsNearLimit',
           'warning',
           |||
-            websocket_connections_active{%(selector)s} / websocket_connections_limit{%(selector)s} > %(connectionsHigh)g
+            websocket_connections_active{%(servers)s} / websocket_connections_limit{%(servers)s} > %(connectionsHigh)g
           |||,
           'A WebSocket server nears its limit of connections.',
           lib.percent + ' of the connections that a server at ' + service + ' takes are open{{ with $labels.pod }} (pod {{ . }}){{ end }}.',
@@ -176,6 +180,10 @@ local lib = import 'lib.libsonnet';
           |||
             service:websocket_connections_active:sum{%(selector)s} == 0
             and max_over_time(service:websocket_connections_active:sum{%(selector)s}[1h]) > %(connectionsToMiss)g
+            unless on (%(service)s) (
+              max_over_time(websocket_connections_active{%(servers)s}[1h])
+              and on (%(host)s) time() - process_start_time_seconds{%(selector)s} < 3600
+            )
           |||,
           'A WebSocket service has no connections any more.',
           'No connection to ' + service + ' is open; within the last hour there were more than %g.' % config.connectionsToMiss,

@@ -194,7 +194,7 @@ function(config)
     // What is zero where the exporter answers, where it follows connections, and where it knows a WebSocket port.
     alive:: alive,
     following:: '0 * max(socket_exporter_feature_info{<H>,feature="connect_tracking",state="on"})',
-    websockets:: '0 * count(websocket_connections_active{<N>})',
+    websockets:: '0 * count(websocket_connections_active{<N>,role=""})',
     // 3 where critical, else 2 where warning; `of` is a quantity of at least 0. Without a result it is `zero`.
     condition(name, of, warning=null, critical=null, info=null, zero=alive)::
       local over(level, value) = if value == null then [] else ['%d * (max(%s) > bool %s)' % [level, of, if value == 0 then '0' else '%g' % value]];

@@ -5,7 +5,7 @@ function(lib)
   local config = lib.config;
   local service = 'environment, cluster, namespace, port';
   local name = '{{namespace}} port {{port}} {{cluster}}';
-  local rate(metric, matchers='', by=service, more='') = 'sum by (%s) (rate(%s{<N>%s}[$__rate_interval]%s))' % [by, metric, matchers, more];
+  local rate(metric, matchers='', by=service, more='') = 'sum by (%s) (rate(%s{<N>,role=""%s}[$__rate_interval]%s))' % [by, metric, matchers, more];
   local ends(matchers='', by=service, more='') = rate('websocket_disconnections_total', matchers, by, more);
   local begins(by=service, more='') = rate('websocket_connections_total', '', by, more);
   local abnormal = ',reason=~"abnormal_.+"';
@@ -14,12 +14,12 @@ function(lib)
   local ended = '%s - (%s or 0 * %s)' % [ends(), ends(sent_away), ends()];
   local failed(by=service) = rate('websocket_connection_errors_total', ',error_type=~"http_5xx|incomplete|refused"', by);
   local handshakes = '%s / (%s + %s > 0)' % [failed(), failed(), begins()];
-  local active = 'sum by (%s) (websocket_connections_active{<N>})' % service;
+  local active = 'sum by (%s) (websocket_connections_active{<N>,role=""})' % service;
   local server = 'environment, cluster, job, instance, netns, namespace, pod, port';
-  local near = 'sum by (%s) (websocket_connections_active{<N>}) / on (%s) max by (%s) (websocket_connections_limit{<N>} > 0)' % [server, server, server];
-  local p95 = queries.quantile(0.95, 'websocket_message_latency_seconds', ',netns=~"$netns"', service + ', kind, le');
+  local near = 'sum by (%s) (websocket_connections_active{<N>,role=""}) / on (%s) max by (%s) (websocket_connections_limit{<N>,role=""} > 0)' % [server, server, server];
+  local p95 = queries.quantile(0.95, 'websocket_message_latency_seconds', ',netns=~"$netns",role=""', service + ', kind, le');
   local latency(kind) = [
-    lib.query('histogram_quantile(%g, sum by (le) (rate(websocket_message_latency_seconds_bucket{<N>,kind="%s"}[$__rate_interval])))' % [q / 100, kind], 'p%d' % q)
+    lib.query('histogram_quantile(%g, sum by (le) (rate(websocket_message_latency_seconds_bucket{<N>,role="",kind="%s"}[$__rate_interval])))' % [q / 100, kind], 'p%d' % q)
     for q in [50, 95, 99]
   ];
   local budget = 1 - config.handshakeObjective;
@@ -27,10 +27,10 @@ function(lib)
   local silent(edges, by='') = |||
     clamp_min(
       (
-        sum(rate(websocket_idle_before_close_seconds_bucket{<N>,le=~"%(above)d([.]0)?"}[$__rate_interval]))
-        - sum(rate(websocket_idle_before_close_seconds_bucket{<N>,le=~"%(below)d([.]0)?"}[$__rate_interval]))
+        sum(rate(websocket_idle_before_close_seconds_bucket{<N>,role="",le=~"%(above)d([.]0)?"}[$__rate_interval]))
+        - sum(rate(websocket_idle_before_close_seconds_bucket{<N>,role="",le=~"%(below)d([.]0)?"}[$__rate_interval]))
       )
-      / (sum(rate(websocket_idle_before_close_seconds_count{<N>}[$__rate_interval])) > 0),
+      / (sum(rate(websocket_idle_before_close_seconds_count{<N>,role=""}[$__rate_interval])) > 0),
       0
     )
   ||| % { below: edges[1], above: edges[2] };
@@ -44,7 +44,7 @@ function(lib)
   lib.dashboard('socket-websocket', 'WebSocket services: open connections, how they begin and end, message latency, failed handshakes, idle timeouts, and how exact all that is.', [
     lib.row('Are users connected?', [
       lib.stat('Active connections', 'Open now. A step down is a disconnect storm or a rollout; 0 is an outage.',
-               'sum(websocket_connections_active{<N>})', runbooks=['WebSocketNoConnections']),
+               'sum(websocket_connections_active{<N>,role=""})', runbooks=['WebSocketNoConnections']),
       lib.stat('Connections broken', 'Connections of the worst service that end without a close frame: users notice. Red with everything else green: the network or proxy in front.',
                'max(%s)' % ends(abnormal), zero=lib.websockets, unit='cps', thresholds=[['critical', config.stormCloses]], runbooks=['WebSocketDisconnectStorm']),
       lib.stat('Connections ended', 'Disconnections of the worst service, but for those of servers that go away. See by reason below.',
@@ -59,7 +59,7 @@ function(lib)
         lib.truth('disconnect storm', |||
           (%(now)s > %(stormCloses)g)
           and %(now)s > %(stormFactor)g * %(before)s
-          and 120 * %(now)s > %(stormShare)g * sum by (%(service)s) (max_over_time(websocket_connections_active{<N>}[10m]))
+          and 120 * %(now)s > %(stormShare)g * sum by (%(service)s) (max_over_time(websocket_connections_active{<N>,role=""}[10m]))
         ||| % (config { service: service, now: ends(abnormal), before: ends(abnormal, more=' offset 1h') }), 3, zero=lib.websockets),
         lib.condition('many end', ended, config.disconnections, zero=lib.websockets),
         lib.truth('rollout: servers send clients away', '(%s > 1) and %s > %g * %s' % [ends(), ends(sent_away), config.rolloutShare, ends()], 1, zero=lib.websockets),
@@ -67,7 +67,7 @@ function(lib)
         lib.condition('answers are slow', p95, config.latencySeconds, zero=lib.websockets),
         lib.condition('handshakes fail', handshakes, burns[3], burns[1], zero=lib.websockets),
         lib.condition('a server is near its limit', near, config.connectionsHigh, zero=lib.websockets),
-        lib.truth('nobody is connected', '(%s == 0) and max by (%s) (max_over_time(websocket_connections_active{<N>}[1h])) > %g' % [active, service, config.connectionsToMiss], 2, zero=lib.websockets),
+        lib.truth('nobody is connected', '(%s == 0) and max by (%s) (max_over_time(websocket_connections_active{<N>,role=""}[1h])) > %g' % [active, service, config.connectionsToMiss], 2, zero=lib.websockets),
         lib.condition('closed at a known idle timeout', std.join(' or ', ['label_replace(%s, "silence", "%d", "", "")' % [std.rstripChars(silent(edges), '\n'), edges[0]] for edges in config.idleTimeouts]), config.idleShare, zero=lib.websockets),
       ], runbooks=['WebSocketDisconnectStorm', 'WebSocketReconnectSurge', 'WebSocketRolloutSurge']),
     ]),
@@ -94,13 +94,13 @@ function(lib)
         for edges in config.idleTimeouts
       ], w=16, unit='percentunit', max=1, thresholds=[['warning', config.idleShare]], runbooks=['WebSocketIdleTimeoutSuspected']),
       lib.heatmap('Silence before the end, in seconds', 'A sharp band at 60 s (nginx, HAProxy, AWS ALB), 100 s (Cloudflare), 240 s (Azure), 300 s or 350 s (AWS NLB, NAT) is an idle timeout: the buckets are cut just below and above them.',
-                  queries.buckets('websocket_idle_before_close_seconds', '<N>'), h=11, unit='none', marks=marks, runbooks=['WebSocketIdleTimeoutSuspected']),
+                  queries.buckets('websocket_idle_before_close_seconds', '<N>,role=""'), h=11, unit='none', marks=marks, runbooks=['WebSocketIdleTimeoutSuspected']),
       lib.heatmap('Lifetime of connections, in seconds', 'A sharp band at a round time, however much was sent, is a maximal lifetime of a proxy. Near 0: clients that connect and are thrown out.',
-                  queries.buckets('websocket_connection_duration_seconds', '<N>'), h=11, unit='none', marks=marks, runbooks=['WebSocketDisconnectRateHigh']),
+                  queries.buckets('websocket_connection_duration_seconds', '<N>,role=""'), h=11, unit='none', marks=marks, runbooks=['WebSocketDisconnectRateHigh']),
     ]),
     lib.row('Which pod?', [
       lib.lines('Active connections by pod', 'Uneven: the load balancer keeps connections where they are; new pods stay empty until clients come back.', [
-        lib.query('topk(15, sum by (environment, cluster, instance, netns, namespace, pod, port) (websocket_connections_active{<N>}))', '{{instance}} {{namespace}} {{pod}} port {{port}}'),
+        lib.query('topk(15, sum by (environment, cluster, instance, netns, namespace, pod, port) (websocket_connections_active{<N>,role=""}))', '{{instance}} {{namespace}} {{pod}} port {{port}}'),
       ], datalinks=detail, runbooks=['WebSocketNoConnections']),
       lib.lines('Breaks by pod', 'One pod: it, or its node. All: what is in front of them.', [
         lib.query('topk(15, %s)' % ends(abnormal, 'environment, cluster, instance, netns, namespace, pod, port'), '{{instance}} {{namespace}} {{pod}} port {{port}}'),
@@ -113,7 +113,7 @@ function(lib)
       lib.lines('Payload', 'As it was sent. A step up with the same messages: somebody sends larger ones.', [
         lib.query(rate('websocket_message_bytes_total', '', 'direction'), '{{direction}}'),
       ], w=8, unit='Bps', runbooks=['WebSocketLatencyHigh']),
-      lib.heatmap('Latency of all messages', 'Two bands: two kinds of requests, or one slow pod.', queries.buckets('websocket_message_latency_seconds', '<N>'), w=8, runbooks=['WebSocketLatencyHigh']),
+      lib.heatmap('Latency of all messages', 'Two bands: two kinds of requests, or one slow pod.', queries.buckets('websocket_message_latency_seconds', '<N>,role=""'), w=8, runbooks=['WebSocketLatencyHigh']),
     ]),
     lib.row('Can the servers take it?', [
       lib.lines('Connections of the limit', 'Of each server, of websocket.limits in socket_exporter.yml. Over the line: scale up before clients are refused; let them reconnect elsewhere.', [

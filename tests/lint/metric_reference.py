@@ -6,6 +6,8 @@ from promql import Metric
 
 # What the scrape configuration adds.
 TARGET_LABELS = {"cluster", "environment", "job", "instance"}
+# What some series of connections have: clients, and what is inside of TLS.
+OF_SOME_CONNECTIONS = {"role", "tls"}
 # Prometheus has these for each alert.
 ALERT_STATES = Metric(frozenset({"alertname", "alertstate", "severity", "*"}), counter=False)
 GAUGES_OF_NETSTAT = {"node_netstat_Tcp_CurrEstab"}
@@ -22,6 +24,8 @@ class Reference:
                 self._add(cells[1], cells[2], frozenset(filter(None, cells[3].strip().split(", "))))
 
     def _add(self, name, kind, labels):
+        if name.startswith("websocket_") and not name.startswith("websocket_server_") and "port" in labels:
+            labels |= OF_SOME_CONNECTIONS
         if kind == "histogram":
             self.metrics |= {name + "_bucket": Metric(labels | {"le"}, True), name + "_sum": Metric(labels, True),
                              name + "_count": Metric(labels, True)}
