@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 #include <optional>
+#include <tuple>
 
 #include "collectors/base/address.h"
 
@@ -47,36 +48,38 @@ sx_websocket_counts named(const WebsocketCounters& counters) {
 WebsocketLedger::WebsocketLedger() : websockets_(activity_in) {}
 
 void WebsocketLedger::read(std::span<const WebsocketRecord> records,
-                           std::span<const NetNs> namespaces, const WorkloadOfCgroup& workload_of,
-                           Time now) {
+                           std::span<const NetNs> namespaces, const Oracle& oracle, Time now) {
   now_ = now;
   namespaces_.update(namespaces);
-  for (const WebsocketRecord& record : records) add(record, workload_of);
+  for (const WebsocketRecord& record : records) add(record, oracle);
 }
 
-std::vector<WebsocketKey> WebsocketLedger::idle() const {
+std::vector<WebsocketKey> WebsocketLedger::idle(const Oracle& oracle) const {
   if (keys_.size() <= kManyKeys) return {};
   auto keys = websockets_.idle(now_);
   // The rest was there before the table could be full.
   std::erase_if(keys, [&](const WebsocketKey& key) {
     const auto known = keys_.find(key);
-    return key.is_rest || (known != keys_.end() && known->second.active != 0);
+    if (key.is_rest || known == keys_.end() || known->second.active == 0) return key.is_rest;
+    return oracle.sockets_of(known->second.labels) != 0;
   });
   return keys;
 }
 
 void WebsocketLedger::forget(std::span<const WebsocketRecord> last) {
+  const Oracle last_seen;  // all of them are known
   for (const WebsocketRecord& record : last) {
-    add(record, {});
+    add(record, last_seen);
     websockets_.forget(record.key);
     keys_.erase(record.key);
   }
 }
 
-std::size_t WebsocketLedger::choose(std::size_t top) {
+std::size_t WebsocketLedger::choose(std::size_t top, const Oracle& oracle) {
   const std::size_t left_out = websockets_.choose(
       top, now_, [this](const NetnsId& netns) { return namespaces_.place_of(netns); });
   count_active();
+  compare_active(oracle);
   return left_out;
 }
 
@@ -90,16 +93,19 @@ std::int64_t WebsocketLedger::active_of_rest(const NetnsId& slot) const {
   return found != active_of_rest_.end() ? found->second : 0;
 }
 
-void WebsocketLedger::add(const WebsocketRecord& record, const WorkloadOfCgroup& workload_of) {
+void WebsocketLedger::add(const WebsocketRecord& record, const Oracle& oracle) {
   const WebsocketKey& key = record.key;
+  const bool is_known = key.is_rest || keys_.count(key) != 0;
+  if (!is_known && !oracle.is_client(key)) return;
   const NetnsId slot = namespaces_.slot_of(key.netns);
   const Place place = namespaces_.place_of(key.netns);
   websockets_.add(key, record.counters, slot, place, now_, [&] {
     const NetNs* const ns = namespaces_.find(key.netns);
     if (key.is_rest || ns == nullptr) return std::optional<WebsocketLabels>();
-    Workload workload = workload_of(key.cgroup);
+    Workload workload = oracle.workload_of(key.cgroup);
     if (workload.empty()) workload = ns->workload;
-    const WebsocketLabels labels{slot, workload.pod_namespace, workload.pod, key.port, key.tls};
+    const WebsocketLabels labels{slot,    workload.pod_namespace,       workload.pod, key.port,
+                                 key.tls, oracle.is_client(key) == true};
     keys_[key].labels = labels;
     return std::optional(labels);
   });
@@ -121,6 +127,19 @@ void WebsocketLedger::count_active() {
       active_of_rest_[place == Place::shown ? namespaces_.slot_of(key.netns) : NetnsId{}] +=
           known.active;
     }
+  }
+}
+
+// Several series may share the sockets of a port.
+void WebsocketLedger::compare_active(const Oracle& oracle) {
+  std::map<std::tuple<NetnsId, std::uint16_t, bool>, std::int64_t> left;
+  for (auto& [labels, active] : active_) {
+    const auto sockets = oracle.sockets_of(labels);
+    if (!sockets) continue;
+    const auto [entry, is_new] =
+        left.try_emplace({labels.netns, labels.port, labels.is_client}, *sockets);
+    active = std::min(active, entry->second);
+    entry->second -= active;
   }
 }
 

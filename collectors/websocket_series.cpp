@@ -1,5 +1,6 @@
 #include "collectors/websocket_series.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -9,14 +10,43 @@ namespace {
 constexpr std::string_view kOther = "other";
 constexpr std::size_t kMostShown = 100;
 
+// Which end of its connections is on this host, where the kernel may have followed either: those
+// of a namespace with a listener are its server's.
+std::optional<bool> is_client(const WebsocketPorts& ports, const WebsocketKey& key,
+                              const WebsocketSockets& sockets) {
+  const auto is_in = [&](const std::vector<std::uint16_t>& all) {
+    return std::find(all.begin(), all.end(), key.port) != all.end();
+  };
+  if (!is_in(ports.client)) return false;
+  if (!ports.learns && !is_in(ports.server)) return true;
+  const auto seen = sockets.at(key.netns.inode, key.port);
+  return seen ? std::optional(!seen->has_listener) : std::nullopt;
+}
+
+// Where a namespace is both, the ends of both count at its server.
+std::optional<std::uint64_t> sockets_of(const Snapshot& snapshot, const WebsocketLabels& labels,
+                                        const WebsocketSockets& sockets) {
+  const auto& shown = snapshot.namespaces();
+  const bool is_known = std::any_of(
+      shown.begin(), shown.end(), [&](const NetNs& ns) { return ns.inode == labels.netns.inode; });
+  const auto seen = sockets.at(labels.netns.inode, labels.port);
+  if (!is_known || !seen) return {};
+  return labels.is_client ? seen->clients : seen->servers + seen->clients;
+}
+
+std::optional<std::uint64_t> limit_of(const WebsocketSettings& asked,
+                                      const WebsocketLabels& labels) {
+  return labels.is_client ? std::nullopt : websocket_limit(asked, labels.port);
+}
+
 void add_shown(const Snapshot& snapshot, const WebsocketLedger& ledger,
                std::vector<WebsocketSeries>& all) {
   const WebsocketSettings& asked = snapshot.options().websocket;
   for (const auto& [labels, counters] : ledger.websockets().series()) {
     if (!asked.ports.has(labels.port) || (labels.tls && !asked.ports.tls)) continue;
     all.push_back({std::string(snapshot.name_of(labels.netns.inode)), labels.pod_namespace,
-                   labels.pod, std::to_string(labels.port), labels.tls, ledger.active(labels),
-                   websocket_limit(asked, labels.port), named(counters)});
+                   labels.pod, std::to_string(labels.port), labels.tls, labels.is_client,
+                   ledger.active(labels), limit_of(asked, labels), named(counters)});
   }
 }
 
@@ -24,26 +54,27 @@ void add_shown(const Snapshot& snapshot, const WebsocketLedger& ledger,
 void add_unseen(const Snapshot& snapshot, const WebsocketLedger& ledger,
                 std::vector<WebsocketSeries>& all) {
   const WebsocketSettings& asked = snapshot.options().websocket;
-  std::set<std::pair<std::uint16_t, bool>> unseen;
-  for (const auto* ports : {&asked.ports.server, &asked.ports.client}) {
-    for (const std::uint16_t port : *ports) {
-      unseen.emplace(port, false);
-      if (asked.ports.tls) unseen.emplace(port, true);
+  std::set<WebsocketLabels> unseen;
+  for (const bool is_client : {false, true}) {
+    for (const std::uint16_t port : is_client ? asked.ports.client : asked.ports.server) {
+      unseen.insert({{}, "", "", port, false, is_client});
+      if (asked.ports.tls) unseen.insert({{}, "", "", port, true, is_client});
     }
   }
   for (const auto& [labels, counters] : ledger.websockets().series()) {
     if (labels.netns.inode == snapshot.host().inode && labels.pod.empty()) {
-      unseen.erase({labels.port, labels.tls});
+      unseen.erase({{}, "", "", labels.port, labels.tls, labels.is_client});
     }
   }
-  for (const auto& [port, tls] : unseen) {
+  for (const WebsocketLabels& labels : unseen) {
     all.push_back({snapshot.host().name,
                    "",
                    "",
-                   std::to_string(port),
-                   tls,
+                   std::to_string(labels.port),
+                   labels.tls,
+                   labels.is_client,
                    0,
-                   websocket_limit(asked, port),
+                   limit_of(asked, labels),
                    {}});
   }
 }
@@ -55,7 +86,7 @@ void add_rest(const Snapshot& snapshot, const WebsocketLedger& ledger,
     const std::int64_t active = ledger.active_of_rest(slot);
     if (rest == WebsocketCounters{} && active == 0) return;
     all.push_back(
-        {std::string(netns), "", "", std::string(kOther), false, active, {}, named(rest)});
+        {std::string(netns), "", "", std::string(kOther), false, false, active, {}, named(rest)});
   };
   for (const NetNs& ns : snapshot.namespaces()) {
     if (!ns.is_other()) add(ns.name, NetnsPlaces::slot_of(ns));
@@ -70,18 +101,21 @@ std::optional<std::uint64_t> websocket_limit(const WebsocketSettings& asked, std
   return found != asked.limits.end() ? std::optional(found->second) : std::nullopt;
 }
 
-Result<WebsocketReading> read_websockets(Snapshot& snapshot) {
+Result<WebsocketReading> read_websockets(Snapshot& snapshot, const WebsocketSockets& sockets) {
   auto counts = snapshot.websockets();
   if (!counts) return counts.error();
   WebsocketLedger& ledger = snapshot.history().websockets;
-  ledger.read(
-      counts->records, snapshot.scanned_namespaces(),
+  const WebsocketLedger::Oracle oracle{
       [&](std::uint64_t cgroup) { return snapshot.websocket_workload(cgroup); },
-      snapshot.started());
-  ledger.forget(snapshot.forget_websockets(ledger.idle()));
+      [&](const WebsocketKey& key) {
+        return is_client(snapshot.options().websocket.ports, key, sockets);
+      },
+      [&](const WebsocketLabels& labels) { return sockets_of(snapshot, labels, sockets); }};
+  ledger.read(counts->records, snapshot.scanned_namespaces(), oracle, snapshot.started());
+  ledger.forget(snapshot.forget_websockets(ledger.idle(oracle)));
 
   WebsocketReading reading;
-  reading.left_out = ledger.choose(kMostShown);
+  reading.left_out = ledger.choose(kMostShown, oracle);
   add_shown(snapshot, ledger, reading.series);
   add_unseen(snapshot, ledger, reading.series);
   add_rest(snapshot, ledger, reading.series);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "collectors/snapshot.h"
+#include "collectors/websocket_sockets.h"
 
 namespace socket_exporter {
 
@@ -15,10 +16,11 @@ struct WebsocketSeries {
   std::string netns;
   std::string pod_namespace;
   std::string pod;
-  std::string port;  ///< the server's, or "other"
-  bool tls = false;  ///< inside of TLS
+  std::string port;        ///< the server's, or "other"
+  bool tls = false;        ///< inside of TLS
+  bool is_client = false;  ///< the end that is on this host
   std::int64_t active = 0;
-  std::optional<std::uint64_t> limit{};  ///< as configured
+  std::optional<std::uint64_t> limit{};  ///< of a server, as configured
   sx_websocket_counts counts{};
 };
 
@@ -33,6 +35,6 @@ std::optional<std::uint64_t> websocket_limit(const WebsocketSettings& asked, std
 
 /// Reads what the kernel counted, and chooses what has a series. `unavailable` where WebSockets
 /// are not followed. Gather thread only.
-Result<WebsocketReading> read_websockets(Snapshot& snapshot);
+Result<WebsocketReading> read_websockets(Snapshot& snapshot, const WebsocketSockets& sockets);
 
 }  // namespace socket_exporter

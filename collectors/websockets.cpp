@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "collectors/collector.h"
@@ -20,19 +21,20 @@ constexpr auto by_port(Type type, std::string_view name, std::string_view help, 
   return Metric(type, name, help, "netns", "namespace", "pod", "port", extra...);
 }
 
-// The same of connections inside of TLS. Without it series are what they were before that was seen.
-template <std::size_t N, std::size_t... I>
-constexpr auto with_tls(const Metric<N>& metric, std::index_sequence<I...> /*labels*/) {
-  return Metric(metric.type, metric.name, metric.help, metric.labels[I]..., "tls");
+// The same of connections inside of TLS, or of clients. All others are what they were before those
+// were told apart.
+template <std::size_t N, std::size_t... I, typename... L>
+constexpr auto with(const Metric<N>& metric, std::index_sequence<I...> /*labels*/, L... more) {
+  return Metric(metric.type, metric.name, metric.help, metric.labels[I]..., more...);
 }
 
 constexpr auto kActive = by_port(
     Type::Gauge, "websocket_connections_active",
     "WebSocket connections that are open; without the feature websocket_tracking all connections "
     "of the port. port is the server's, whichever end is on this host. The busiest have a series "
-    "each; the rest of a namespace is port=\"other\". Those inside of TLS have a label more, in "
-    "all "
-    "websocket_* metrics by port: tls=\"true\".");
+    "each; the rest of a namespace is port=\"other\". In all websocket_* metrics by port, clients "
+    "on "
+    "this host have a label more, role=\"client\", and what is inside of TLS, tls=\"true\".");
 constexpr auto kLimit = by_port(Type::Gauge, "websocket_connections_limit",
                                 "WebSocket connections that a server at this port takes, by the "
                                 "configuration: websocket.limits.");
@@ -86,7 +88,8 @@ constexpr Metric kRepaired{Type::Counter, "websocket_tracker_repaired_total",
                            "Segments that came out of order and were put in their place."};
 constexpr Metric kPoolExhausted{
     Type::Counter, "websocket_tracker_pool_exhausted_total",
-    "Segments out of order that there was no memory for: 4 MiB in all, 256 parts a connection."};
+    "Segments out of order that there was no memory for: 4 MiB in all, 256 parts a connection. A "
+    "connection with such segments takes 4.1 KiB besides."};
 constexpr Metric kPortsRefused{
     Type::Counter, "websocket_tracker_ports_refused_total",
     "Handshakes at ports that websocket.auto had no room to learn, beside 64 that are in use. "
@@ -99,6 +102,9 @@ constexpr MetricInfo kMetrics[] = {
     kActive,   kLimit,    kConnections,   kDisconnections, kErrors,  kLatency,
     kMessages, kBytes,    kDuration,      kIdle,           kAdopted, kDesync,
     kResync,   kRepaired, kPoolExhausted, kPortsRefused,   kMissed};
+
+constexpr std::string_view kClient = "client";
+constexpr std::string_view kOtherPorts = "other";
 
 Histogram histogram_of(const sx_histogram& times) {
   Histogram histogram;
@@ -118,14 +124,31 @@ Histogram histogram_of(const sx_lifetimes& times) {
   return histogram;
 }
 
+// Whether they are a pair; at "other" there are both ends.
+bool may_close(const WebsocketSeries& s, std::size_t reason, std::size_t by) {
+  const bool is_here = (by == SX_BY_CLIENT) == s.is_client;
+  if (by == SX_BY_NONE || reason == SX_ABNORMAL_TIMEOUT) {
+    return by == SX_BY_NONE && reason == SX_ABNORMAL_TIMEOUT;
+  }
+  if (reason == SX_ABNORMAL_RESET) return !is_here || s.port == kOtherPorts;
+  if (reason == SX_ABNORMAL_LOCAL) return is_here || s.port == kOtherPorts;
+  return true;
+}
+
 void emit_series(Families& out, const WebsocketSeries& s) {
   const auto emit = [&](const auto& metric, const auto& value, auto... extra) {
-    if (s.tls) {
-      constexpr auto kLabels = std::make_index_sequence<4 + sizeof...(extra)>();
-      out.add(with_tls(metric, kLabels), value, s.netns, s.pod_namespace, s.pod, s.port, extra...,
-              "true");
+    constexpr auto kLabels = std::make_index_sequence<4 + sizeof...(extra)>();
+    const auto add = [&](const auto& labelled, auto... more) {
+      out.add(labelled, value, s.netns, s.pod_namespace, s.pod, s.port, extra..., more...);
+    };
+    if (s.is_client && s.tls) {
+      add(with(metric, kLabels, "role", "tls"), kClient, "true");
+    } else if (s.is_client) {
+      add(with(metric, kLabels, "role"), kClient);
+    } else if (s.tls) {
+      add(with(metric, kLabels, "tls"), "true");
     } else {
-      out.add(metric, value, s.netns, s.pod_namespace, s.pod, s.port, extra...);
+      add(metric);
     }
   };
   emit(kActive, s.active);
@@ -133,7 +156,9 @@ void emit_series(Families& out, const WebsocketSeries& s) {
   emit(kConnections, s.counts.opened);
   for (std::size_t reason = 0; reason < SX_CLOSE_REASONS; ++reason) {
     for (std::size_t by = 0; by < SX_INITIATORS; ++by) {
-      emit(kDisconnections, s.counts.closed[reason][by], kCloseReasons[reason], kInitiators[by]);
+      const std::uint64_t closed = s.counts.closed[reason][by];
+      if (closed == 0 && !may_close(s, reason, by)) continue;
+      emit(kDisconnections, closed, kCloseReasons[reason], kInitiators[by]);
     }
   }
   for (std::size_t error = 0; error < SX_HANDSHAKE_ERRORS; ++error) {
@@ -152,6 +177,9 @@ void emit_series(Families& out, const WebsocketSeries& s) {
   emit(kIdle, histogram_of(s.counts.silence));
 }
 
+/// Connections that were counted by a scan: netns, port of the server, whether its client is here.
+using Scanned = std::tuple<std::uint64_t, std::uint16_t, bool>;
+
 class Websockets final : public Collector {
  public:
   Result<> prepare(Snapshot& snapshot) override {
@@ -159,24 +187,27 @@ class Websockets final : public Collector {
     auto ends = snapshot.websocket_ends();
     if (!ends && ends.error().kind != Error::Kind::unavailable) return ends.error();
     if (ends) ends_ = std::move(*ends);
+    sockets_.look_at(*asked_);
+    for (const auto& [labels, counters] : snapshot.history().websockets.websockets().series()) {
+      sockets_.look_at(labels.port);
+    }
     return {};
   }
 
-  // Where they are not followed.
   void see(std::span<const Socket> sockets) override {
-    if (!ends_) return;
+    if (!ends_) return sockets_.see(sockets);
     for (const Socket& socket : sockets) {
       if (socket.protocol != Protocol::tcp || socket.state != TcpState::established) continue;
       const auto& ports = socket.inbound ? asked_->server : asked_->client;
       const std::uint16_t port = socket.inbound ? socket.local_port : socket.remote_port;
       if (std::find(ports.begin(), ports.end(), port) == ports.end()) continue;
-      ++scanned_[{socket.netns, port}];
+      ++scanned_[{socket.netns, port, !socket.inbound}];
     }
   }
 
   // Where WebSockets are not followed, socket_exporter_feature_info says why.
   Result<> emit(Snapshot& snapshot, Families& out) override {
-    const auto reading = read_websockets(snapshot);
+    const auto reading = read_websockets(snapshot, sockets_);
     if (!reading && reading.error().kind != Error::Kind::unavailable) return reading.error();
     if (!reading) {
       if (ends_) emit_scanned(snapshot, out);
@@ -199,28 +230,52 @@ class Websockets final : public Collector {
   // Ends are known of the host's namespace only.
   void emit_scanned(const Snapshot& snapshot, Families& out) {
     const WebsocketSettings& asked = snapshot.options().websocket;
-    for (const auto* ports : {&asked.ports.server, &asked.ports.client}) {
-      for (const std::uint16_t port : *ports) scanned_[{snapshot.host().inode, port}];
+    for (const bool is_client : {false, true}) {
+      for (const std::uint16_t port : is_client ? asked.ports.client : asked.ports.server) {
+        scanned_[{snapshot.host().inode, port, is_client}];
+      }
     }
     for (const NetNs& ns : snapshot.namespaces()) {
-      const auto end = scanned_.lower_bound({std::uint64_t{ns.inode} + 1, 0});
-      for (auto one = scanned_.lower_bound({ns.inode, 0}); one != end; ++one) {
-        const std::uint16_t port = one->first.second;
-        const auto emit = [&](const auto& metric, auto value, auto... extra) {
-          out.add(metric, value, ns.name, ns.workload.pod_namespace, ns.workload.pod,
-                  std::to_string(port), extra...);
-        };
-        emit(kActive, one->second);
-        if (const auto limit = websocket_limit(asked, port)) emit(kLimit, *limit);
-        if (snapshot.is_host(ns)) emit(kDisconnections, ends_->ended[port], "unknown", "none");
+      const auto end = scanned_.lower_bound({std::uint64_t{ns.inode} + 1, 0, false});
+      for (auto one = scanned_.lower_bound({ns.inode, 0, false}); one != end; ++one) {
+        emit_port(snapshot, out, ns, one->first, one->second);
       }
     }
     out.add(kMissed, ends_->missed);
   }
 
+  // What ended is known by the port only.
+  void emit_port(const Snapshot& snapshot, Families& out, const NetNs& ns, const Scanned& scanned,
+                 std::uint64_t open) {
+    const std::uint16_t port = std::get<1>(scanned);
+    const bool is_client = std::get<2>(scanned);
+    const auto& servers = asked_->server;
+    const bool is_servers = std::find(servers.begin(), servers.end(), port) != servers.end();
+    const std::string name = std::to_string(port);
+    const auto emit = [&](const auto& metric, auto value, auto... extra) {
+      constexpr auto kLabels = std::make_index_sequence<4 + sizeof...(extra)>();
+      const auto add = [&](const auto& labelled, auto... more) {
+        out.add(labelled, value, ns.name, ns.workload.pod_namespace, ns.workload.pod, name,
+                extra..., more...);
+      };
+      if (is_client) {
+        add(with(metric, kLabels, "role"), kClient);
+      } else {
+        add(metric);
+      }
+    };
+    emit(kActive, open);
+    const auto limit = websocket_limit(snapshot.options().websocket, port);
+    if (limit && !is_client) emit(kLimit, *limit);
+    if (snapshot.is_host(ns) && !(is_client && is_servers)) {
+      emit(kDisconnections, ends_->ended[port], "unknown", "none");
+    }
+  }
+
   const WebsocketPorts* asked_ = nullptr;
+  WebsocketSockets sockets_;           ///< where they are followed
   std::optional<WebsocketEnds> ends_;  ///< where they are not followed
-  std::map<std::pair<std::uint64_t, std::uint16_t>, std::uint64_t> scanned_;  ///< by netns and port
+  std::map<Scanned, std::uint64_t> scanned_;
 };
 
 }  // namespace

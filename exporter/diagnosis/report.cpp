@@ -305,7 +305,7 @@ std::vector<Report> make_reports(Kernel& kernel, Snapshot& snapshot,
                                  std::span<const NetNs> namespaces, const CheckThresholds& chosen,
                                  const Result<Observation>* observed) {
   const Needs everything{.sockets = true, .descriptors = true, .conntrack = true, .settings = true};
-  const auto websockets = read_websockets(snapshot);
+  const auto websockets = read_websockets(snapshot, {});
   std::vector<Report> reports;
   for (Inspection& seen : inspect(kernel, snapshot, namespaces, everything)) {
     if (observed != nullptr && *observed) {

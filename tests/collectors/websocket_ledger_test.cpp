@@ -37,11 +37,15 @@ struct Books {
   Time now{minutes(1000)};
   std::size_t top = 10;
   Workload workload{};
+  bool is_client = false;
+  std::optional<std::uint64_t> sockets{};
+  WebsocketLedger::Oracle oracle{[this](std::uint64_t) { return workload; },
+                                 [this](const WebsocketKey&) { return is_client; },
+                                 [this](const WebsocketLabels&) { return sockets; }};
 
   std::size_t read(const std::vector<WebsocketRecord>& records) {
-    ledger.read(
-        records, namespaces, [&](std::uint64_t) { return workload; }, now);
-    return ledger.choose(top);
+    ledger.read(records, namespaces, oracle, now);
+    return ledger.choose(top, oracle);
   }
 
   static WebsocketLabels of_host(std::uint16_t port) { return {kHost, "", "", port}; }
@@ -122,15 +126,56 @@ TEST_CASE("only keys without open connections are forgotten, and sums stay", "[w
   }
   books.top = records.size();
   books.read(records);
-  CHECK(books.ledger.idle().empty());
+  CHECK(books.ledger.idle(books.oracle).empty());
   books.now += minutes(20);
   books.read(records);
-  const auto idle = books.ledger.idle();
+  const auto idle = books.ledger.idle(books.oracle);
   CHECK(idle.size() == records.size() - 1);
   CHECK(idle.end() == std::find(idle.begin(), idle.end(), records.front().key));
+  books.sockets = 0;  // a close was missed
+  CHECK(books.ledger.idle(books.oracle).size() == records.size());
+  books.sockets = 1;
+  CHECK(books.ledger.idle(books.oracle) == idle);
   books.ledger.forget({records.data() + 1, records.size() - 1});
   books.read({records.front(), record(kHost, 2, opened_and_closed(3, 3))});
   CHECK(books.opened(Books::of_host(2)) == 4);
   CHECK(books.ledger.active(Books::of_host(1)) == 1);
   CHECK(books.ledger.active(Books::of_host(2)) == 0);
+}
+
+TEST_CASE("no more connections are open than there are sockets", "[websocket_ledger]") {
+  Books books;
+  books.read({record(kHost, 80, opened_and_closed(5, 3))});
+  CHECK(books.ledger.active(Books::of_host(80)) == 2);
+  books.sockets = 0;
+  books.read({record(kHost, 80, opened_and_closed(5, 3))});
+  CHECK(books.ledger.active(Books::of_host(80)) == 0);
+
+  SECTION("those inside of TLS and those that are not share them") {
+    WebsocketRecord inside = record(kHost, 80, opened_and_closed(4, 0));
+    inside.key.tls = true;
+    books.sockets = 3;
+    books.read({record(kHost, 80, opened_and_closed(5, 3)), inside});
+    CHECK(books.ledger.active(Books::of_host(80)) +
+              books.ledger.active({kHost, "", "", 80, true}) ==
+          3);
+  }
+}
+
+TEST_CASE("clients of a port have series of their own", "[websocket_ledger]") {
+  Books books;
+  books.is_client = true;
+  books.read({record(kHost, 80, opened_and_closed(5, 3))});
+  CHECK(books.ledger.active({kHost, "", "", 80, false, true}) == 2);
+  CHECK_FALSE(books.opened(Books::of_host(80)));
+}
+
+TEST_CASE("a connection waits until it is known which end is here", "[websocket_ledger]") {
+  Books books;
+  books.oracle.is_client = [](const WebsocketKey&) { return std::optional<bool>(); };
+  books.read({record(kHost, 80, opened_and_closed(5, 3))});
+  CHECK(books.ledger.websockets().series().empty());
+  books.oracle.is_client = [](const WebsocketKey&) { return true; };
+  books.read({record(kHost, 80, opened_and_closed(6, 3))});
+  CHECK(books.opened({kHost, "", "", 80, false, true}) == 6);
 }

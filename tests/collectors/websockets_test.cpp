@@ -19,6 +19,28 @@ struct FollowingKernel : FakeKernel {
     WebsocketRecord record{{.netns = {100, 1}, .port = 8003}};
     std::memcpy(record.counters.data(), &counts, sizeof counts);
     websocket_counts = WebsocketCounts{.records = {record}};
+    add(1, true, 8003, TcpState::listen);
+    for (int i = 0; i < 20; ++i) add(1, true, 8003, TcpState::established);
+  }
+
+  /// Of a server here, or of a client of one elsewhere.
+  void add(std::uint32_t netns_of_it, bool inbound, std::uint16_t port, TcpState state) {
+    Socket socket;
+    socket.netns = netns_of_it;
+    socket.inbound = inbound;
+    socket.state = state;
+    socket.remote.bytes[0] = 1;
+    (inbound ? socket.local_port : socket.remote_port) = port;
+    sockets.push_back(socket);
+  }
+
+  void add(const WebsocketRecord& like, std::uint32_t netns_of_it, std::uint64_t opened) {
+    sx_websocket_counts counts{};
+    counts.opened = opened;
+    WebsocketRecord record = like;
+    record.key.netns = {100ULL * netns_of_it, netns_of_it};
+    std::memcpy(record.counters.data(), &counts, sizeof counts);
+    websocket_counts->records.push_back(record);
   }
 };
 
@@ -110,8 +132,9 @@ TEST_CASE("a configured port without a connection is zero, once", "[websockets]"
   const std::string text = shown(kernel, {.ports = {.server = {8003}, .client = {8003, 9000}}});
   CHECK_THAT(text, HasLine(line("websocket_connections_active", "", 0)));
   CHECK_THAT(text, HasLine(line("websocket_connections_total", "", 0)));
+  CHECK_THAT(text, HasLine(line("websocket_connections_total", "role=\"client\"", 0)));
   CHECK_THAT(text, HasLine("websocket_connections_total{netns=\"host\",namespace=\"\",pod=\"\","
-                           "port=\"9000\"} 0"));
+                           "port=\"9000\",role=\"client\"} 0"));
 }
 
 TEST_CASE("connections inside of TLS have a label more, and others are as without them",
@@ -135,6 +158,85 @@ TEST_CASE("connections inside of TLS have a label more, and others are as withou
       "websocket_connections_total{netns=\"host\",namespace=\"\",pod=\"\",port=\"8004\"";
   CHECK_THAT(text, HasLine(fmt::format("{}}} 0", kUnseen)));
   CHECK_THAT(text, HasLine(fmt::format("{},tls=\"true\"}} 0", kUnseen)));
+}
+
+TEST_CASE("clients have a label more, and no limit", "[websockets]") {
+  FollowingKernel kernel;
+  kernel.netns.push_back({2, "pod", 200});
+  const WebsocketRecord record = kernel.websocket_counts->records.front();
+  kernel.websocket_counts->records.clear();
+  kernel.add(record, 1, 3);
+  kernel.add(record, 2, 5);
+  for (int i = 0; i < 4; ++i) kernel.add(2, false, 8003, TcpState::established);
+  const std::string text =
+      shown(kernel, {.ports = {.server = {8003}, .client = {8003}}, .limits = {{8003, 10}}});
+  constexpr std::string_view kOfPod = "{netns=\"pod\",namespace=\"\",pod=\"\",port=\"8003\"";
+  CHECK_THAT(text, HasLine(line("websocket_connections_active", "", 3)));
+  CHECK_THAT(text, HasLine(line("websocket_connections_limit", "", 10)));
+  CHECK_THAT(text,
+             HasLine(fmt::format("websocket_connections_total{},role=\"client\"}} 5", kOfPod)));
+  // One of the five was closed when nobody looked.
+  CHECK_THAT(text,
+             HasLine(fmt::format("websocket_connections_active{},role=\"client\"}} 4", kOfPod)));
+  CHECK(text.find("websocket_connections_limit{netns=\"pod\"") == std::string::npos);
+  CHECK(
+      text.find("websocket_connections_limit{netns=\"host\",namespace=\"\",pod=\"\",port=\"8003\","
+                "role") == std::string::npos);
+}
+
+TEST_CASE("a learned port is a server's where somebody listens at it", "[websockets]") {
+  sx_websocket_counts counts{};
+  counts.opened = 3;
+  FollowingKernel kernel(counts);
+  const WebsocketSettings asked{.ports = {.client = {8003}, .learns = true}};
+  CHECK_THAT(shown(kernel, asked), HasLine(line("websocket_connections_active", "", 3)));
+  kernel.sockets.erase(kernel.sockets.begin());
+  CHECK_THAT(shown(kernel, asked),
+             HasLine(line("websocket_connections_total", "role=\"client\"", 3)));
+}
+
+TEST_CASE("a connection without a socket is not open, whatever was missed", "[websockets]") {
+  sx_websocket_counts counts{};
+  counts.opened = 3;
+  FollowingKernel kernel(counts);
+  kernel.sockets.clear();
+  CHECK_THAT(shown(kernel), HasLine(line("websocket_connections_active", "", 0)));
+  kernel.add(1, true, 8003, TcpState::close_wait);
+  kernel.add(1, true, 8003, TcpState::time_wait);
+  CHECK_THAT(shown(kernel), HasLine(line("websocket_connections_active", "", 1)));
+  CHECK_THAT(shown(kernel), HasLine(line("websocket_connections_total", "", 3)));
+}
+
+TEST_CASE("who can have ended a connection without a close frame depends on its end here",
+          "[websockets]") {
+  FollowingKernel kernel;
+  const auto ends = [&](const WebsocketSettings& asked, std::string_view more,
+                        std::string_view pair) {
+    return shown(kernel, asked)
+               .find(line("websocket_disconnections_total", fmt::format("{}{}", pair, more), 0)) !=
+           std::string::npos;
+  };
+  const WebsocketSettings client{.ports = {.client = {8003}}};
+  constexpr std::string_view kRole = ",role=\"client\"";
+  constexpr std::string_view kResetByServer = "reason=\"abnormal_reset\",initiator=\"server\"";
+  constexpr std::string_view kResetByClient = "reason=\"abnormal_reset\",initiator=\"client\"";
+  constexpr std::string_view kLocalByServer = "reason=\"abnormal_local\",initiator=\"server\"";
+  constexpr std::string_view kNormalByNone = "reason=\"normal\",initiator=\"none\"";
+  CHECK(ends(kAsked, "", kResetByClient));
+  CHECK(ends(kAsked, "", kLocalByServer));
+  CHECK_FALSE(ends(kAsked, "", kResetByServer));
+  CHECK_FALSE(ends(kAsked, "", kNormalByNone));
+  CHECK(ends(client, kRole, kResetByServer));
+  CHECK_FALSE(ends(client, kRole, kResetByClient));
+  CHECK_FALSE(ends(client, kRole, kLocalByServer));
+}
+
+TEST_CASE("a port has as many series as the README says", "[websockets]") {
+  FollowingKernel kernel;
+  const std::string text = shown(kernel);
+  std::size_t series = 0;
+  for (auto at = text.find(kPort); at != std::string::npos; at = text.find(kPort, at + 1)) ++series;
+  CHECK(series == 173);
 }
 
 TEST_CASE("a limit is shown at each server of its port, those without a connection too",
@@ -205,10 +307,12 @@ TEST_CASE("where WebSockets are not followed, connections of the ports are count
   constexpr std::string_view kClosed = "websocket_disconnections_total";
   CHECK_THAT(text, HasLine(line(kClosed, "reason=\"unknown\",initiator=\"none\"", 7)));
   CHECK_THAT(text, HasLine("websocket_connections_active{netns=\"host\",namespace=\"\",pod=\"\","
-                           "port=\"9000\"} 1"));
+                           "port=\"9000\",role=\"client\"} 1"));
   CHECK_THAT(text, HasLine("websocket_connections_active{netns=\"pod\",namespace=\"\",pod=\"\","
                            "port=\"8003\"} 1"));
-  CHECK(text.find("reason=\"unknown\",initiator=\"none\"} 0") != std::string::npos);  // of 9000
+  CHECK_THAT(text,
+             HasLine("websocket_disconnections_total{netns=\"host\",namespace=\"\",pod=\"\","
+                     "port=\"9000\",reason=\"unknown\",initiator=\"none\",role=\"client\"} 0"));
   CHECK_THAT(text, HasLine("websocket_tracker_missed_total 1"));
   CHECK(text.find("websocket_connections_total") == std::string::npos);
 }

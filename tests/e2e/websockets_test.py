@@ -270,7 +270,7 @@ class RolesTest(WebsocketCase):
         connection.close("server", close_payload(1000), "normal")
         self.check()
         self.assertEqual({dict(key)["port"] for key in self.metrics.all(
-            "websocket_connections_total", netns=f"net:[{self.namespace.inode}]")}, {str(CLIENT_PORT)})
+            "websocket_connections_total", netns=f"net:[{self.namespace.inode}]", role="client")}, {str(CLIENT_PORT)})
 
     def test_a_client_whose_address_ends_as_the_servers(self):
         """Both ends count: their addresses are not the same."""
