@@ -219,3 +219,7 @@ class Debian13Test(PackageCase, unittest.TestCase):
         settings = self.settings()
         self.assertEqual((settings["User"], settings["ExposedPorts"]), ("65534:65534", {"10077/tcp": {}}))
         self.assertIn("org.opencontainers.image.title", settings["Labels"])
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """What goes to systemd, Compose and Kubernetes is valid, and starts the exporter with flags that it has."""
 import os
 import pathlib

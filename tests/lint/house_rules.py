@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What no other tool checks: short files, no leftovers, no paths of one machine."""
+"""What no other tool checks: short files, no leftovers, no paths of one machine, no test that runs nothing."""
 import pathlib
 import re
 import sys
@@ -18,6 +18,8 @@ def complaints(path):
         return  # a fixture or a corpus file
     if path.suffix in CODE and "fixtures" not in path.parts and len(lines) > LIMIT:
         yield f"{path}: {len(lines)} lines, over {LIMIT}"
+    if path.name.endswith("_test.py") and lines[0].startswith("#!") and not lines[-1].strip().endswith("main()"):
+        yield f"{path}: runs nothing"
     for number, line in enumerate(lines, 1):
         if LEFTOVER.search(line):
             yield f"{path}:{number}: unfinished"
