@@ -135,21 +135,26 @@ bool may_close(const WebsocketSeries& s, std::size_t reason, std::size_t by) {
   return true;
 }
 
+// A client's end has the label `role`, what is inside of TLS has `tls`.
+template <typename MetricOf, typename Value, typename... Labels>
+void add_end(Families& out, bool is_client, bool tls, const MetricOf& metric, const Value& value,
+             const Labels&... labels) {
+  constexpr auto kLabels = std::make_index_sequence<sizeof...(labels)>();
+  if (is_client && tls) {
+    out.add(with(metric, kLabels, "role", "tls"), value, labels..., kClient, "true");
+  } else if (is_client) {
+    out.add(with(metric, kLabels, "role"), value, labels..., kClient);
+  } else if (tls) {
+    out.add(with(metric, kLabels, "tls"), value, labels..., "true");
+  } else {
+    out.add(metric, value, labels...);
+  }
+}
+
 void emit_series(Families& out, const WebsocketSeries& s) {
   const auto emit = [&](const auto& metric, const auto& value, auto... extra) {
-    constexpr auto kLabels = std::make_index_sequence<4 + sizeof...(extra)>();
-    const auto add = [&](const auto& labelled, auto... more) {
-      out.add(labelled, value, s.netns, s.pod_namespace, s.pod, s.port, extra..., more...);
-    };
-    if (s.is_client && s.tls) {
-      add(with(metric, kLabels, "role", "tls"), kClient, "true");
-    } else if (s.is_client) {
-      add(with(metric, kLabels, "role"), kClient);
-    } else if (s.tls) {
-      add(with(metric, kLabels, "tls"), "true");
-    } else {
-      add(metric);
-    }
+    add_end(out, s.is_client, s.tls, metric, value, s.netns, s.pod_namespace, s.pod, s.port,
+            extra...);
   };
   emit(kActive, s.active);
   if (s.limit) emit(kLimit, *s.limit);
@@ -253,16 +258,8 @@ class Websockets final : public Collector {
     const bool is_servers = std::find(servers.begin(), servers.end(), port) != servers.end();
     const std::string name = std::to_string(port);
     const auto emit = [&](const auto& metric, auto value, auto... extra) {
-      constexpr auto kLabels = std::make_index_sequence<4 + sizeof...(extra)>();
-      const auto add = [&](const auto& labelled, auto... more) {
-        out.add(labelled, value, ns.name, ns.workload.pod_namespace, ns.workload.pod, name,
-                extra..., more...);
-      };
-      if (is_client) {
-        add(with(metric, kLabels, "role"), kClient);
-      } else {
-        add(metric);
-      }
+      add_end(out, is_client, false, metric, value, ns.name, ns.workload.pod_namespace,
+              ns.workload.pod, name, extra...);
     };
     emit(kActive, open);
     const auto limit = websocket_limit(snapshot.options().websocket, port);
