@@ -139,6 +139,12 @@ SX_INLINE __u32 sx_before_newline(__u64 bytes) {
   return (__u32)((((found & -found) - 1) & ones) * ones >> 56);
 }
 
+/* The mask is for the verifier: a compiler that knows better must not leave it out. */
+SX_INLINE __u8 sx_byte_at(const struct sx_block* block, __u32 at) {
+  asm volatile("" : "+r"(at));
+  return ((const __u8*)block->words)[at & (SX_BLOCK - 1)];
+}
+
 SX_CALLED __u32 sx_line_rest(const struct sx_block* block) {
   if (!block) return SX_BLOCK;
   for (__u32 i = 0; i < SX_BLOCK / 8; i++) {
@@ -151,14 +157,13 @@ SX_CALLED __u32 sx_line_rest(const struct sx_block* block) {
 /* Takes some of the first `count` bytes of a block, one at least, and tells how many. */
 SX_INLINE __u32 sx_take_head(struct sx_head* head, const struct sx_block* block, __u32 count,
                              int is_response, enum sx_step* step) {
-  const __u8* const bytes = (const __u8*)block->words;
   __u32 taken = 0;
   *step = SX_GO_ON;
   if (sx_skips_line(head)) {
     taken = sx_line_rest(block);
     if (taken > count) taken = count;
     const int has_next = taken + 1 < count;
-    const int is_skipped = has_next && !sx_begins_name(bytes[(taken + 1) & (SX_BLOCK - 1)]);
+    const int is_skipped = has_next && !sx_begins_name(sx_byte_at(block, taken + 1));
     if (is_skipped) taken += 2;
     head->length += taken;
     if (head->length > SX_LONGEST_HEAD) *step = SX_BROKEN;
@@ -166,7 +171,7 @@ SX_INLINE __u32 sx_take_head(struct sx_head* head, const struct sx_block* block,
   }
   for (int i = 0; i < SX_LENGTH_END - SX_LENGTH_AT; i++) {
     if (*step != SX_GO_ON || taken >= count || (i && sx_skips_line(head))) break;
-    *step = sx_step_head(head, bytes[taken & (SX_BLOCK - 1)], is_response);
+    *step = sx_step_head(head, sx_byte_at(block, taken), is_response);
     taken++;
   }
   return taken;
