@@ -149,6 +149,12 @@ class Debian12Test(PackageCase, unittest.TestCase):
     def test_lintian(self):
         self.assertEqual(run("lintian", "--allow-root", "--fail-on", "error,warning", self.package), "")
 
+    def test_a_library_of_no_package_is_in_no_bill(self):
+        directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        library = re.search(r"libdeflate\.so\.0 => (\S+)", run("ldd", harness.BINARY))[1]
+        shutil.copy(library, directory)
+        with self.assertRaisesRegex(AssertionError, f"loads {directory}/libdeflate.so.0, which is of no Debian package"):
+            run(REPOSITORY / "deploy/debian/sbom", harness.BINARY, "1.0", env=os.environ | {"LD_LIBRARY_PATH": str(directory)})
 
     def test_built_elsewhere_it_is_equal(self):
         self.assertIn("equal", run(REPOSITORY / "deploy/debian/check-reproducible"))
