@@ -11,6 +11,7 @@
 #include "collectors/kernel/capabilities.h"
 
 namespace socket_exporter {
+
 Result<EnteredNetns> EnteredNetns::enter(const std::string& path, std::uint32_t inode) {
   constexpr const char* kOwn = "/proc/thread-self/ns/net";
   Fd before(::open(kOwn, O_RDONLY | O_CLOEXEC));
